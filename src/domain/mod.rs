@@ -1,0 +1,15 @@
+//! Values, and nothing else: no file, no database, no clock is touched here.
+//!
+//! Every constructor checks its range, so that code which holds a value need not check again.
+
+mod hash;
+mod ids;
+mod probability;
+mod quality;
+mod states;
+
+pub use hash::ContentHash;
+pub use ids::{AnnotatorId, GenerationId, ImageId, ModelId, SightingId};
+pub use probability::{Confidence, OutOfRange, Threshold};
+pub use quality::{Distribution, DistributionError, SCORES};
+pub use states::{ScoringState, SightingState, Task, UnknownName};

@@ -1,0 +1,101 @@
+//! The closed sets of names that the database, the API and the pages share.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// A name that is not in the set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {set} {name:?}")]
+pub struct UnknownName {
+    set: &'static str,
+    name: String,
+}
+
+macro_rules! names {
+    ($(#[$doc:meta])* $set:ident, $what:literal { $($(#[$variant_doc:meta])* $variant:ident = $name:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $set {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $set {
+            /// Every member, in the order in which pages show them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name in the database, in JSON and in addresses.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $set {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl FromStr for $set {
+            type Err = UnknownName;
+
+            fn from_str(name: &str) -> Result<Self, UnknownName> {
+                match name {
+                    $($name => Ok(Self::$variant),)+
+                    _ => Err(UnknownName { set: $what, name: name.to_owned() }),
+                }
+            }
+        }
+
+        impl TryFrom<String> for $set {
+            type Error = UnknownName;
+
+            fn try_from(name: String) -> Result<Self, UnknownName> {
+                name.parse()
+            }
+        }
+    };
+}
+
+names! {
+    /// What a model answers.
+    Task, "task" {
+        /// Is there a watch in the picture?
+        Watch = "watch",
+        /// How good does it look?
+        Quality = "quality",
+    }
+}
+
+names! {
+    /// The one state that every path ever seen is in; the ledger's totals add up over these.
+    SightingState, "sighting state" {
+        /// Still growing, or too young to be read.
+        Settling = "settling",
+        /// Its bytes are an image of the catalog.
+        Imported = "imported",
+        /// Its bytes are an image that another path brought in first.
+        Duplicate = "duplicate",
+        /// It could not be taken; the reason says why.
+        Failed = "failed",
+        /// Never opened: a link out of the root, a device, a name that the settings ignore.
+        Ignored = "ignored",
+        /// It was there, and is not any more (or its bytes are not those that were imported).
+        Missing = "missing",
+    }
+}
+
+names! {
+    /// How far one model is with one image.
+    ScoringState, "scoring state" {
+        /// Not scored yet.
+        Pending = "pending",
+        /// There is a prediction.
+        Done = "done",
+        /// The model could not score it; the reason says why.
+        Failed = "failed",
+    }
+}

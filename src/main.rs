@@ -1,0 +1,3 @@
+//! The `chronograde` program.
+
+fn main() {}

@@ -1,0 +1,32 @@
+//! Stage 3: the networks, behind threads that own them.
+
+use crate::domain::{Confidence, Distribution};
+
+/// What a watch model said about one image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WatchScore {
+    /// The probability mass of the positive classes.
+    pub confidence: Confidence,
+    /// Each positive class's label with its probability, in the manifest's order.
+    pub positives: Vec<(String, f64)>,
+    /// The five strongest classes of all with their probabilities, strongest first.
+    pub top: Vec<(String, f64)>,
+}
+
+/// What one model said about one image.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// A watch model's answer.
+    Watch(WatchScore),
+    /// A quality model's answer.
+    Quality(Distribution),
+}
+
+/// A model's answer with the features that it also put out, if its manifest names such an output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The answer.
+    pub answer: Answer,
+    /// The values of the features output.
+    pub features: Option<Vec<f32>>,
+}
