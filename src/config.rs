@@ -1,1 +1,289 @@
-//! (to be written)
+//! Every setting of the service, with its default, its unit, and what a bad value leads to.
+//!
+//! A setting `name` is read from the environment variable `CHRONOGRADE_NAME`, or from the file that
+//! `CHRONOGRADE_NAME_FILE` names (for secrets in containers); flags of the command line win. A variable
+//! with our prefix that is no setting is an error, so that a misspelt one cannot pass unnoticed.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+const PREFIX: &str = "CHRONOGRADE_";
+
+/// Why the settings were refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A value is of the wrong kind, or the name is none of ours.
+    #[error("{0}")]
+    Invalid(String),
+    /// `…_FILE` names a file that cannot be read.
+    #[error("{variable} names {path}, which cannot be read")]
+    File {
+        /// The environment variable.
+        variable: String,
+        /// The file that it names.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: std::io::Error,
+    },
+}
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for the one place that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+/// What happens to a file in the upload directory once it is in the catalog.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IngestMode {
+    /// It stays where it was dropped, and is read from there whenever its bytes are needed.
+    #[default]
+    Reference,
+    /// Its bytes are copied into the image store; the dropped file may be deleted afterwards.
+    Copy,
+    /// Its bytes are moved into the image store: the upload directory is an inbox.
+    Move,
+}
+
+/// Which parts of the service a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Pages and API.
+    Web,
+    /// Watches the upload directory.
+    Ingest,
+    /// Runs the networks.
+    Score,
+}
+
+/// The settings of the service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Address of the pages and the API. Until there is sign-in, only loopback addresses are served.
+    pub listen: SocketAddr,
+    /// Folder of everything that the service writes: private database, renditions, stored originals.
+    pub data_dir: PathBuf,
+    /// Folder in which pictures are dropped. Default: `upload` in the data directory.
+    pub upload_dir: Option<PathBuf>,
+    /// Folder of the model manifests.
+    pub models: PathBuf,
+    /// The path under which a proxy serves us, such as `/watches`; empty at a host's root.
+    pub base_path: String,
+    /// ONNX Runtime's shared library. Default: found where `make setup` puts it.
+    pub onnxruntime: Option<PathBuf>,
+    /// A PostgreSQL server of one's own (`DATABASE_URL`). Default: a private cluster in the data directory.
+    pub database_url: Option<Secret>,
+    /// Connections to the database. Too few: pages wait while pictures are scored.
+    pub database_connections: u32,
+    /// What happens to dropped files.
+    pub ingest_mode: IngestMode,
+    /// More names and folders that are never opened, as comma-separated glob patterns.
+    pub ignore: String,
+    /// A file younger than this is left alone, in milliseconds. Too low: half-written files are hashed twice.
+    pub minimum_age_ms: u64,
+    /// Shortest time between two sweeps of the upload directory, in milliseconds.
+    pub sweep_interval_ms: u64,
+    /// Cuts the listing key out of a path: the first capture group of this regular expression.
+    pub listing_pattern: Option<String>,
+    /// Larger files are refused, in MiB.
+    pub max_file_mib: u64,
+    /// Larger pictures are refused before they are decoded, in megapixels.
+    pub max_megapixels: u64,
+    /// Memory that all decoders share, in MiB. Too low: large pictures are decoded one at a time.
+    pub decode_budget_mib: usize,
+    /// Pictures that are decoded at the same time. Default: the number of cores.
+    pub decode_threads: NonZeroUsize,
+    /// Threads that one network computes with. Default: the number of cores.
+    pub score_threads: NonZeroUsize,
+    /// Most pictures that one network is given at once. Larger: more memory, later first result.
+    pub batch: NonZeroUsize,
+    /// Jobs that a scoring process holds at the same time: some decode while others wait for a network.
+    pub score_jobs: NonZeroUsize,
+    /// Corrections that it takes to overrule the model.
+    pub corrections_needed: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let eight = NonZeroUsize::MIN.saturating_add(7);
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            data_dir: PathBuf::from("data"),
+            upload_dir: None,
+            models: PathBuf::from("models"),
+            base_path: String::new(),
+            onnxruntime: None,
+            database_url: None,
+            database_connections: 20,
+            ingest_mode: IngestMode::default(),
+            ignore: String::new(),
+            minimum_age_ms: 1_000,
+            sweep_interval_ms: 5_000,
+            listing_pattern: None,
+            max_file_mib: 64,
+            max_megapixels: 100,
+            decode_budget_mib: 512,
+            decode_threads: cores,
+            score_threads: cores,
+            batch: eight,
+            score_jobs: eight.saturating_mul(cores),
+            corrections_needed: 2,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the settings from `environment` (the process's own, as a rule).
+    ///
+    /// # Errors
+    /// A value of the wrong kind, an unknown `CHRONOGRADE_…` name, a `…_FILE` that cannot be read. The
+    /// sentence names the variable.
+    pub fn from_environment(
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
+        let mut ours = HashMap::new();
+        for (variable, value) in environment {
+            let name = match variable.strip_prefix(PREFIX) {
+                // The log has settings of its own, read before these (see `cli::telemetry`).
+                Some("LOG" | "LOG_FORMAT") | None if !variable.starts_with("DATABASE_URL") => continue,
+                Some(name) => name,
+                None => variable.as_str(),
+            };
+            match name.strip_suffix("_FILE") {
+                Some(name) => ours.insert(name.to_owned(), read_file(&variable, value)?),
+                None => ours.insert(name.to_owned(), value),
+            };
+        }
+        let source = config::Environment::default().source(Some(ours)).ignore_empty(true);
+        config::Config::builder()
+            .add_source(source)
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|error| SettingsError::Invalid(in_words(&error)))
+    }
+
+    /// The folder in which pictures are dropped.
+    pub fn upload_dir(&self) -> PathBuf {
+        self.upload_dir.clone().unwrap_or_else(|| self.data_dir.join("upload"))
+    }
+
+    /// The folder of renditions and stored originals.
+    pub fn store_dir(&self) -> PathBuf {
+        self.data_dir.join("store")
+    }
+}
+
+fn read_file(variable: &str, path: String) -> Result<String, SettingsError> {
+    let path = PathBuf::from(path);
+    std::fs::read_to_string(Path::new(&path))
+        .map(|text| text.trim_end_matches(['\n', '\r']).to_owned())
+        .map_err(|source| SettingsError::File { variable: variable.to_owned(), path, source })
+}
+
+/// A sentence that names the variable, whatever shape the error has.
+fn in_words(error: &config::ConfigError) -> String {
+    use config::ConfigError::{At, Message, Type};
+    match error {
+        Type { unexpected, expected, key: Some(key), .. } => {
+            format!("{} must be {expected}, not {unexpected}", variable_name(key))
+        }
+        At { error, key: Some(key), .. } => format!("{}: {error}", variable_name(key)),
+        Message(message) if message.starts_with("unknown field") => {
+            format!("{message}: an environment variable that starts with {PREFIX} is misspelt")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn variable_name(key: &str) -> String {
+    let name = key.to_uppercase();
+    if name == "DATABASE_URL" { name } else { format!("{PREFIX}{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        Settings::from_environment(
+            variables.iter().map(|(name, value)| (name.to_string(), value.to_string())),
+        )
+    }
+
+    #[test]
+    fn without_variables_the_defaults_hold() {
+        let settings = read(&[("PATH", "/bin"), ("CHRONOGRADE_LOG", "debug")]).unwrap();
+        assert!(settings.listen.ip().is_loopback());
+        assert_eq!(settings.upload_dir(), PathBuf::from("data/upload"));
+    }
+
+    #[test]
+    fn variables_are_parsed_into_their_types() {
+        let settings = read(&[
+            ("CHRONOGRADE_LISTEN", "127.0.0.1:9000"),
+            ("CHRONOGRADE_INGEST_MODE", "move"),
+            ("CHRONOGRADE_BATCH", "4"),
+            ("CHRONOGRADE_BASE_PATH", "/watches"),
+        ])
+        .unwrap();
+        assert_eq!(settings.listen.port(), 9000);
+        assert_eq!(settings.ingest_mode, IngestMode::Move);
+        assert_eq!(settings.batch.get(), 4);
+        assert_eq!(settings.base_path, "/watches");
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_with_the_name_of_its_variable() {
+        for (variable, value) in [
+            ("CHRONOGRADE_LISTEN", "everywhere"),
+            ("CHRONOGRADE_BATCH", "many"),
+            ("CHRONOGRADE_BATCH", "0"),
+            ("CHRONOGRADE_INGEST_MODE", "steal"),
+        ] {
+            let message = read(&[(variable, value)]).unwrap_err().to_string();
+            assert!(message.contains(variable), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_refused() {
+        let message = read(&[("CHRONOGRADE_UPLOADS", "/x")]).unwrap_err().to_string();
+        assert!(message.contains("uploads") && message.contains("misspelt"), "{message}");
+    }
+
+    #[test]
+    fn a_secret_comes_from_a_file_and_is_never_printed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "postgres://user:hunter2@db/catalog\n").unwrap();
+        let settings = read(&[("DATABASE_URL_FILE", file.path().to_str().unwrap())]).unwrap();
+        let url = settings.database_url.clone().unwrap();
+        assert_eq!(url.reveal(), "postgres://user:hunter2@db/catalog");
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        assert!(
+            read(&[("DATABASE_URL_FILE", "/nowhere")]).unwrap_err().to_string().contains("DATABASE_URL_FILE")
+        );
+    }
+}

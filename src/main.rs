@@ -1,3 +1,22 @@
-//! The `chronograde` program.
+//! The `chronograde` program: parses the command line, starts the log, calls the command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use chronograde::cli::{Cli, telemetry};
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    telemetry::start();
+    match cli.run().await {
+        Ok(code) => code,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the one place where a failed command says why")]
+            {
+                eprintln!("chronograde: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

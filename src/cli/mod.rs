@@ -1,1 +1,62 @@
-//! (to be written)
+//! The command line: one file per subcommand.
+//!
+//! Data goes to stdout; progress bars and logs go to stderr.
+
+pub mod telemetry;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+
+use crate::config::Settings;
+
+/// A self-hosted catalog service for watch photographs with a feedback loop.
+#[derive(Debug, Parser)]
+#[command(name = "chronograde", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Print JSON, one object per line, instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    /// Folder of the database, renditions and stored originals [default: data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Folder of the model manifests [default: models]
+    #[arg(long, global = true, value_name = "DIR")]
+    models: Option<PathBuf>,
+}
+
+/// What a command is given besides its own arguments.
+#[derive(Debug)]
+pub struct Context {
+    /// Whether the output is read by a program.
+    pub json: bool,
+    /// The settings, flags applied.
+    pub settings: Settings,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {}
+
+impl Cli {
+    /// Reads the settings and runs the command.
+    ///
+    /// # Errors
+    /// Whatever stopped the command, as a chain from what was tried to what went wrong.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let mut settings = Settings::from_environment(std::env::vars())?;
+        let Global { json, data_dir, models } = self.global;
+        settings.data_dir = data_dir.unwrap_or(settings.data_dir);
+        settings.models = models.unwrap_or(settings.models);
+        let _context = Context { json, settings };
+        match self.command {}
+    }
+}
