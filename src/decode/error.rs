@@ -1,0 +1,76 @@
+//! Why a file gives no picture, each time in a sentence that the ledger can show.
+
+use super::{Format, limits::MIB};
+
+/// Why a file gives no picture. The text names no path: whoever shows it knows the file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Zero bytes.
+    #[error("the file is empty (0 bytes)")]
+    Empty,
+    /// The content is of no kind that is known here.
+    #[error("not an image: the content is neither JPEG, PNG, WebP, GIF, BMP nor TIFF")]
+    NotAnImage,
+    /// A picture (or a document) of a kind that is recognised, but not read.
+    #[error("{0} files are not supported: save it as JPEG, PNG, WebP, GIF, BMP or TIFF")]
+    Unsupported(&'static str),
+    /// A variant of a supported format that the decoder does not know.
+    #[error("this variant of {format} is not supported: {detail}")]
+    UnsupportedVariant {
+        /// The file's format.
+        format: Format,
+        /// What the decoder said.
+        detail: String,
+    },
+    /// More bytes than [`super::Limits::file_bytes`].
+    #[error("the file has {:.1} MiB, the limit is {:.1} MiB", mib(*file_bytes), mib(*limit_bytes))]
+    FileTooLarge {
+        /// Size of the file.
+        file_bytes: u64,
+        /// What is allowed.
+        limit_bytes: u64,
+    },
+    /// More pixels than [`super::Limits::pixels`], as the header announces them.
+    #[error("{width}×{height} pixels are {:.1} megapixels, the limit is {:.1}",
+        mega(u64::from(*width) * u64::from(*height)), mega(*limit_pixels))]
+    TooManyPixels {
+        /// Announced width.
+        width: u32,
+        /// Announced height.
+        height: u32,
+        /// What is allowed.
+        limit_pixels: u64,
+    },
+    /// The header cannot be read, or announces no pixels.
+    #[error("the {format} header is damaged: {detail}")]
+    Header {
+        /// The file's format.
+        format: Format,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The file ends before the picture does.
+    #[error("the {format} file is truncated: it ends before the picture does")]
+    Truncated {
+        /// The file's format.
+        format: Format,
+    },
+    /// The pixels cannot be decoded.
+    #[error("the {format} file is corrupt: {detail}")]
+    Corrupt {
+        /// The file's format.
+        format: Format,
+        /// What the decoder said.
+        detail: String,
+    },
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / MIB as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn mega(pixels: u64) -> f64 {
+    pixels as f64 / 1e6
+}

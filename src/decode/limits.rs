@@ -1,0 +1,274 @@
+//! What a file announces about itself, read from its header before anything is decoded.
+//!
+//! The format follows the content, never the name. Nothing here allocates in proportion to what a header
+//! claims, so a picture that is too large costs no memory before it is refused.
+
+use std::{fmt, io::Cursor};
+
+use chrono::{DateTime, Utc};
+use image::{ImageDecoder, ImageError, ImageFormat, ImageReader};
+
+use super::{DecodeError, jpeg, orient};
+
+/// Bytes in a mebibyte.
+pub(super) const MIB: u64 = 1024 * 1024;
+
+/// How large a file may be before it is refused from its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Size of the file in bytes; 64 MiB unless set.
+    pub file_bytes: u64,
+    /// Width × height as the header announces them; 100,000,000 unless set.
+    pub pixels: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { file_bytes: 64 * MIB, pixels: 100_000_000 }
+    }
+}
+
+impl Limits {
+    /// Checks a file's size, which is known before its bytes are read.
+    ///
+    /// # Errors
+    /// An empty file, or one that is larger than allowed.
+    pub fn check_file_bytes(&self, file_bytes: u64) -> Result<(), DecodeError> {
+        match file_bytes {
+            0 => Err(DecodeError::Empty),
+            _ if file_bytes > self.file_bytes => {
+                Err(DecodeError::FileTooLarge { file_bytes, limit_bytes: self.file_bytes })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_pixels(&self, format: Format, (width, height): (u32, u32)) -> Result<(), DecodeError> {
+        match u64::from(width) * u64::from(height) {
+            0 => {
+                Err(DecodeError::Header { format, detail: format!("it announces {width}×{height} pixels") })
+            }
+            pixels if pixels > self.pixels => {
+                Err(DecodeError::TooManyPixels { width, height, limit_pixels: self.pixels })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A format that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Format {
+    Jpeg,
+    Png,
+    WebP,
+    Gif,
+    Bmp,
+    Tiff,
+}
+
+impl Format {
+    /// Its name in the database and in the API, in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::WebP => "webp",
+            Self::Gif => "gif",
+            Self::Bmp => "bmp",
+            Self::Tiff => "tiff",
+        }
+    }
+
+    /// The media type for `Content-Type`.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::WebP => "image/webp",
+            Self::Gif => "image/gif",
+            Self::Bmp => "image/bmp",
+            Self::Tiff => "image/tiff",
+        }
+    }
+
+    /// Recognises a file by its first bytes.
+    ///
+    /// # Errors
+    /// Empty, not an image, or an image of a format that is not read.
+    pub fn of(bytes: &[u8]) -> Result<Self, DecodeError> {
+        match bytes {
+            [] => Err(DecodeError::Empty),
+            [0xff, 0xd8, 0xff, ..] => Ok(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Ok(Self::Png),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(Self::WebP),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(Self::Gif),
+            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Ok(Self::Tiff),
+            // "BM" begins many a text; a bitmap's second header has one of these lengths.
+            [
+                b'B',
+                b'M',
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                12 | 16 | 40 | 52 | 56 | 64 | 108 | 124,
+                0,
+                0,
+                0,
+                ..,
+            ] => Ok(Self::Bmp),
+            _ => Err(unsupported(bytes).map_or(DecodeError::NotAnImage, DecodeError::Unsupported)),
+        }
+    }
+
+    pub(super) const fn codec(self) -> ImageFormat {
+        match self {
+            Self::Jpeg => ImageFormat::Jpeg,
+            Self::Png => ImageFormat::Png,
+            Self::WebP => ImageFormat::WebP,
+            Self::Gif => ImageFormat::Gif,
+            Self::Bmp => ImageFormat::Bmp,
+            Self::Tiff => ImageFormat::Tiff,
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::WebP => "WebP",
+            Self::Gif => "GIF",
+            Self::Bmp => "BMP",
+            Self::Tiff => "TIFF",
+        })
+    }
+}
+
+/// Names what people drop most often besides pictures that are read.
+fn unsupported(bytes: &[u8]) -> Option<&'static str> {
+    let brand = |brands: &[&[u8; 4]]| {
+        bytes.get(4..8) == Some(b"ftyp") && brands.iter().any(|brand| bytes.get(8..12) == Some(&brand[..]))
+    };
+    if brand(&[b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim", b"heis"]) {
+        return Some("HEIC");
+    }
+    if brand(&[b"avif", b"avis"]) {
+        return Some("AVIF");
+    }
+    if bytes.get(4..8) == Some(b"ftyp") {
+        return Some("video");
+    }
+    [
+        (&b"8BPS"[..], "Photoshop"),
+        (b"%PDF", "PDF"),
+        (b"\xff\x0a", "JPEG XL"),
+        (b"\0\0\0\x0cJXL ", "JPEG XL"),
+        (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+        (b"\0\0\x01\0", "icon"),
+        (b"FUJIFILM", "raw camera"),
+        (b"PK\x03\x04", "ZIP"),
+        (b"<svg", "SVG"),
+    ]
+    .into_iter()
+    .find_map(|(magic, name)| bytes.starts_with(magic).then_some(name))
+}
+
+/// What a file announces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its format.
+    pub format: Format,
+    /// Width in pixels as stored, before the orientation is applied.
+    pub width: u32,
+    /// Height in pixels as stored, before the orientation is applied.
+    pub height: u32,
+    /// EXIF orientation, 1 (upright) to 8.
+    pub orientation: u8,
+    /// When the shutter opened. EXIF knows no time zone unless the camera wrote an offset; without one the
+    /// camera's clock is taken as UTC.
+    pub taken_at: Option<DateTime<Utc>>,
+    /// Bytes that a decoder holds for each stored pixel, besides the RGB result.
+    pub(super) working_bytes_per_pixel: u64,
+}
+
+impl Header {
+    /// Width in pixels of the picture as it is shown.
+    pub const fn upright_width(&self) -> u32 {
+        if orient::swaps_sides(self.orientation) { self.height } else { self.width }
+    }
+
+    /// Height in pixels of the picture as it is shown.
+    pub const fn upright_height(&self) -> u32 {
+        if orient::swaps_sides(self.orientation) { self.width } else { self.height }
+    }
+}
+
+/// Reads a file's header and holds it against `limits`, decoding nothing.
+///
+/// A file that passes may still turn out truncated or corrupt when it is decoded.
+///
+/// # Errors
+/// Empty, too large, no image, a format that is not read, a damaged header, or too many pixels.
+pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Header, DecodeError> {
+    limits.check_file_bytes(bytes.len() as u64)?;
+    let format = Format::of(bytes)?;
+    let (size, working_bytes_per_pixel) = match format {
+        Format::Jpeg => {
+            let frame = jpeg::Frame::read(bytes)?;
+            ((frame.width, frame.height), frame.working_bytes_per_pixel())
+        }
+        _ => {
+            let decoder = decoder(bytes, format)?;
+            (decoder.dimensions(), u64::from(decoder.color_type().bytes_per_pixel()))
+        }
+    };
+    limits.check_pixels(format, size)?;
+    let exif = orient::Exif::read(bytes, format);
+    let (width, height) = size;
+    Ok(Header {
+        format,
+        width,
+        height,
+        orientation: exif.orientation,
+        taken_at: exif.taken_at,
+        working_bytes_per_pixel,
+    })
+}
+
+/// A decoder that has read the header of anything but a JPEG.
+pub(super) fn decoder(bytes: &[u8], format: Format) -> Result<impl ImageDecoder, DecodeError> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format.codec());
+    // The pixels are limited by `Limits`; this bounds what a compressed profile or text may unfold to.
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(1024 * MIB);
+    reader.limits(limits);
+    reader.into_decoder().map_err(|error| match failure(format, &error) {
+        DecodeError::Corrupt { format, detail } => DecodeError::Header { format, detail },
+        other => other,
+    })
+}
+
+/// Puts a codec's error into words.
+pub(super) fn failure(format: Format, error: &ImageError) -> DecodeError {
+    match error {
+        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            DecodeError::Truncated { format }
+        }
+        ImageError::Unsupported(error) => {
+            DecodeError::UnsupportedVariant { format, detail: error.to_string() }
+        }
+        other => DecodeError::Corrupt { format, detail: other.to_string() },
+    }
+}
