@@ -1,6 +1,23 @@
 //! Stage 3: the networks, behind threads that own them.
 
+mod catalogue;
+mod heads;
+mod manifest;
+mod session;
+mod shape;
+
+pub use catalogue::{Catalogue, CatalogueError};
+pub use heads::{OutputError, answer};
+pub use manifest::{
+    Activation, DefaultThreshold, Fault, Golden, Kind, Manifest, ManifestError, Member, Network, Output,
+    PREPROCESSING, Question,
+};
+pub use session::{OpenError, Row, RunError, Runtime, RuntimeError, Session};
+
 use crate::domain::{Confidence, Distribution};
+
+#[cfg(test)]
+mod tests;
 
 /// What a watch model said about one image.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,153 @@
+//! Whether the parts of a manifest fit together.
+
+use std::collections::HashSet;
+
+use super::{Fault, Golden, Member, Network, Output};
+use crate::{
+    decode::{Dtype, Fit, Input},
+    domain::{SCORES, Task},
+};
+
+/// Larger inputs are a slip of the pen: no published classifier looks at more.
+const MAX_SIDE_PX: u32 = 4096;
+
+pub(super) fn network(task: Task, network: &Network) -> Result<(), Fault> {
+    input(&network.input)?;
+    output(&network.output, network.labels.len())?;
+    match task {
+        Task::Watch => positive(&network.output),
+        Task::Quality => quality(&network.output),
+    }
+}
+
+fn input(input: &Input) -> Result<(), Fault> {
+    let Input { width, height, batch, fit, resize_shortest, scale, mean, std, .. } = input;
+    if ![width, height].iter().all(|side| (1..=MAX_SIDE_PX).contains(*side)) {
+        return Err(Fault::new(
+            "[input] width, height",
+            format!("must lie between 1 and {MAX_SIDE_PX} pixels"),
+        ));
+    }
+    if *batch == Some(0) {
+        return Err(Fault::new(
+            "[input] batch",
+            "must be at least 1; leave it out where any batch is accepted",
+        ));
+    }
+    match (fit, resize_shortest) {
+        (Fit::Crop, None) => {
+            return Err(Fault::new(
+                "[input] resize_shortest",
+                "is missing: fit = \"crop\" needs the shorter side",
+            ));
+        }
+        (Fit::Crop, Some(shortest)) if shortest < width.max(height) => {
+            return Err(Fault::new(
+                "[input] resize_shortest",
+                "is smaller than the cut: raise it to width or height",
+            ));
+        }
+        (Fit::Squash, Some(_)) => {
+            return Err(Fault::new(
+                "[input] resize_shortest",
+                "has no meaning with fit = \"squash\": remove it",
+            ));
+        }
+        _ => {}
+    }
+    if !std.iter().chain([scale]).all(|value| value.is_finite() && *value != 0.0) {
+        return Err(Fault::new("[input] scale, std", "must be finite and not 0"));
+    }
+    if !mean.iter().all(|value| value.is_finite()) {
+        return Err(Fault::new("[input] mean", "must be finite"));
+    }
+    let as_they_are = (*scale, *mean, *std) == (1.0, [0.0; 3], [1.0; 3]);
+    if input.dtype == Dtype::U8 && !as_they_are {
+        return Err(Fault::new(
+            "[input] scale, mean, std",
+            "have no meaning with dtype = \"u8\": remove them",
+        ));
+    }
+    Ok(())
+}
+
+fn output(output: &Output, labels: usize) -> Result<(), Fault> {
+    if output.classes == 0 {
+        return Err(Fault::new("[output] classes", "must be at least 1"));
+    }
+    if output.background_offset >= output.classes {
+        return Err(Fault::new("[output] background_offset", "leaves no class"));
+    }
+    if !(output.scale.is_finite() && output.scale > 0.0) {
+        return Err(Fault::new("[output] scale", "must be finite and above 0"));
+    }
+    if labels != output.classes {
+        let problem = format!("the file has {labels} lines, but there are {} classes", output.classes);
+        return Err(Fault::new("[output] labels", problem));
+    }
+    if output.features.as_ref() == Some(&output.tensor) {
+        return Err(Fault::new("[output] features", "must be another output than `tensor`"));
+    }
+    Ok(())
+}
+
+fn positive(output: &Output) -> Result<(), Fault> {
+    let place = "[output] positive";
+    let classes = output.classes - output.background_offset;
+    if output.positive.is_empty() {
+        return Err(Fault::new(place, "is missing: name the classes that mean \"watch\""));
+    }
+    if let Some(class) = output.positive.iter().find(|class| **class >= classes) {
+        return Err(Fault::new(
+            place,
+            format!("class {class} does not exist, the last one is {}", classes - 1),
+        ));
+    }
+    let mut seen = HashSet::new();
+    match output.positive.iter().find(|class| !seen.insert(**class)) {
+        Some(class) => Err(Fault::new(place, format!("class {class} is named twice"))),
+        None => Ok(()),
+    }
+}
+
+fn quality(output: &Output) -> Result<(), Fault> {
+    if output.classes != SCORES.len() || output.background_offset != 0 {
+        let problem =
+            "a quality model puts out ten bins, for the scores 1 to 10: classes = 10, no background";
+        return Err(Fault::new("[output] classes", problem));
+    }
+    if output.positive.is_empty() {
+        Ok(())
+    } else {
+        Err(Fault::new("[output] positive", "belongs to watch models only: remove it"))
+    }
+}
+
+pub(super) fn members(name: &str, members: &[Member]) -> Result<(), Fault> {
+    let mut seen = HashSet::from([name]);
+    for member in members {
+        if !(member.weight.is_finite() && member.weight > 0.0) {
+            return Err(Fault::new(
+                "members",
+                format!("the weight of {} must be finite and above 0", member.name),
+            ));
+        }
+        if !seen.insert(&member.name) {
+            return Err(Fault::new(
+                "members",
+                format!("{} is named twice, or is this manifest itself", member.name),
+            ));
+        }
+    }
+    if members.is_empty() { Err(Fault::new("members", "is empty: name at least one model")) } else { Ok(()) }
+}
+
+pub(super) fn golden(golden: &Golden) -> Result<(), Fault> {
+    let finite = |value: Option<f64>| value.is_none_or(f64::is_finite);
+    if finite(golden.expected) && finite(golden.tolerance) && golden.tolerance.is_none_or(|value| value > 0.0)
+    {
+        Ok(())
+    } else {
+        Err(Fault::new("[golden]", "expected must be finite, tolerance finite and above 0"))
+    }
+}

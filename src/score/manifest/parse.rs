@@ -1,0 +1,138 @@
+//! From TOML to a checked [`Manifest`].
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{DefaultThreshold, Fault, Golden, Kind, Manifest, Member, Network, Output, Question, check};
+use crate::{
+    decode::Input,
+    domain::{ContentHash, Task, Threshold},
+};
+
+/// The file as it is written, before the parts are known to fit together.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    task: Task,
+    #[serde(default)]
+    default: bool,
+    title: Option<String>,
+    license: Option<String>,
+    source: Option<String>,
+    question: Option<Question>,
+    file: Option<PathBuf>,
+    sha256: Option<ContentHash>,
+    bytes: Option<u64>,
+    #[serde(default)]
+    urls: Vec<String>,
+    base: Option<String>,
+    head: Option<PathBuf>,
+    members: Option<Vec<Member>>,
+    input: Option<Input>,
+    output: Option<Output>,
+    threshold: Option<DefaultThreshold>,
+    golden: Option<Golden>,
+}
+
+pub(super) fn read(path: &Path) -> Result<Manifest, Fault> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Fault::new("", format!("the manifest cannot be read: {error}")))?;
+    let raw: Raw = toml::from_str(&text).map_err(|error| located(&text, &error))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    complete(raw, name, path, folder)
+}
+
+fn complete(mut raw: Raw, name: String, path: &Path, folder: &Path) -> Result<Manifest, Fault> {
+    let kind = kind(&mut raw, folder)?;
+    match &kind {
+        Kind::Network(network) => check::network(raw.task, network)?,
+        Kind::Ensemble(members) => check::members(&name, members)?,
+        Kind::Head { .. } => {}
+    }
+    if raw.task == Task::Quality && (raw.threshold.is_some() || raw.question.is_some()) {
+        return Err(Fault::new("", "[threshold] and question belong to watch models only: remove them"));
+    }
+    let mut golden = raw.golden.unwrap_or_default();
+    check::golden(&golden)?;
+    golden.image = golden.image.map(|image| folder.join(image));
+    Ok(Manifest {
+        task: raw.task,
+        default: raw.default,
+        title: raw.title.unwrap_or_else(|| name.clone()),
+        license: raw.license,
+        source: raw.source,
+        question: raw.question.unwrap_or_default(),
+        kind,
+        threshold: raw.threshold.map_or_else(unmeasured, Ok)?,
+        golden,
+        path: path.to_owned(),
+        name,
+    })
+}
+
+/// Where a manifest names no threshold: the middle, which nobody measured.
+fn unmeasured() -> Result<DefaultThreshold, Fault> {
+    let value = Threshold::new(0.5).map_err(|error| Fault::new("[threshold]", error.to_string()))?;
+    Ok(DefaultThreshold { value, measured_on: None })
+}
+
+fn kind(raw: &mut Raw, folder: &Path) -> Result<Kind, Fault> {
+    match (raw.file.take(), raw.base.take(), raw.head.take(), raw.members.take()) {
+        (Some(file), None, None, None) => {
+            network(raw, folder, &file).map(|network| Kind::Network(Box::new(network)))
+        }
+        (None, Some(base), Some(head), None) => Ok(Kind::Head { base, head: folder.join(head) }),
+        (None, None, None, Some(members)) if raw.input.is_none() && raw.output.is_none() => {
+            Ok(Kind::Ensemble(members))
+        }
+        (None, None, None, Some(_)) => {
+            Err(Fault::new("members", "an ensemble has no [input] or [output] of its own: remove them"))
+        }
+        _ => Err(Fault::new("", "give exactly one of `file`, `base` with `head`, or `members`")),
+    }
+}
+
+fn network(raw: &mut Raw, folder: &Path, file: &Path) -> Result<Network, Fault> {
+    let missing = |key: &str, way_out: &str| Fault::new(key, format!("is missing: {way_out}"));
+    let output = raw.output.take().ok_or_else(|| missing("[output]", "say how the file's output is read"))?;
+    Ok(Network {
+        file: folder.join(file),
+        sha256: raw.sha256.ok_or_else(|| missing("sha256", "write what `sha256sum` prints for the file"))?,
+        bytes: raw.bytes.ok_or_else(|| missing("bytes", "write the file's size (`stat -c %s`)"))?,
+        urls: std::mem::take(&mut raw.urls),
+        input: raw.input.take().ok_or_else(|| missing("[input]", "say what the network is given"))?,
+        labels: labels(&output, folder)?,
+        output,
+    })
+}
+
+/// The first name of each class; ImageNet's lists give several, separated by commas.
+fn labels(output: &Output, folder: &Path) -> Result<Vec<String>, Fault> {
+    let Some(file) = &output.labels else {
+        return Ok((0..output.classes).map(|index| format!("class {index}")).collect());
+    };
+    let file = folder.join(file);
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        Fault::new("[output] labels", format!("{} cannot be read: {error}", file.display()))
+    })?;
+    let first_name = |line: &str| line.split(',').next().unwrap_or_default().trim().to_owned();
+    Ok(text.lines().map(first_name).collect())
+}
+
+/// The table and key at which reading stopped, in words.
+fn located(text: &str, error: &toml::de::Error) -> Fault {
+    let problem = error.message().trim_end().replace('\n', " ");
+    let Some(span) = error.span() else { return Fault::new("", problem) };
+    let line_number = text[..span.start].matches('\n').count();
+    let table = text.lines().take(line_number + 1).filter(|line| line.trim_start().starts_with('[')).last();
+    let table = table.map_or("", |line| line.split('#').next().unwrap_or_default().trim());
+    let line = text.lines().nth(line_number).unwrap_or_default();
+    let key = match line.split_once('=') {
+        Some((key, _)) if !problem.starts_with("missing field") => key.trim(),
+        _ => "",
+    };
+    let place = format!("line {}, {table} {key}", line_number + 1);
+    Fault { place: place.trim_end_matches([' ', ',']).replace(",  ", ", "), problem }
+}

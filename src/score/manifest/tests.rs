@@ -1,0 +1,94 @@
+use std::{fs, path::PathBuf};
+
+use super::*;
+use crate::score::tests::{manifest, models, network};
+
+/// `tiny-watch.toml` with one text replaced by another, read.
+fn changed(from: &str, to: &str) -> Result<Manifest, ManifestError> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(models().join("tiny-labels.txt"), folder.path().join("tiny-labels.txt")).unwrap();
+    let text = fs::read_to_string(models().join("tiny-watch.toml")).unwrap();
+    assert!(text.contains(from), "{from}");
+    let path = folder.path().join("changed.toml");
+    fs::write(&path, text.replace(from, to)).unwrap();
+    Manifest::read(&path)
+}
+
+#[test]
+fn the_shipped_manifests_are_read_and_their_weights_are_there() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models");
+    for (name, task) in [("starter-watch", Task::Watch), ("starter-quality", Task::Quality)] {
+        let manifest = Manifest::read(&folder.join(format!("{name}.toml"))).unwrap();
+        assert_eq!((manifest.name.as_str(), manifest.task), (name, task));
+        assert!(manifest.is_downloaded() && manifest.default && manifest.warnings().is_empty());
+    }
+}
+
+#[test]
+fn weights_that_are_absent_are_no_error() {
+    let manifest = manifest("mobilenet_v2_imagenet_uint8");
+    assert!(!manifest.is_downloaded());
+    let labels = &manifest.network().unwrap().labels;
+    let positives: Vec<_> = [410, 531, 532, 827, 893].map(|index| labels[index].as_str()).into();
+    assert_eq!(positives, ["analog clock", "digital clock", "digital watch", "stopwatch", "wall clock"]);
+}
+
+#[test]
+fn a_refusal_names_the_file_the_table_the_key_and_the_way_out() {
+    let cases = [
+        ("filter = \"bilinear\"", "filter = \"cubic\"", "[input] filter", "bicubic"),
+        ("fit = \"squash\"", "fit = \"squash\"\nfits = 1", "[input] fits", "expected one of"),
+        ("fit = \"squash\"", "fit = \"crop\"", "[input] resize_shortest", "needs the shorter side"),
+        ("width = 4", "width = 0", "[input] width", "between 1 and 4096"),
+        ("std = [0.25, 0.25, 0.5]", "std = [0.25, 0.0, 0.5]", "[input] scale, std", "not 0"),
+        ("dtype = \"f32\"", "dtype = \"u8\"", "[input] scale, mean, std", "remove them"),
+        ("width = 4\n", "", "[input]", "missing field `width`"),
+        ("positive = [0]", "positive = [3]", "[output] positive", "the last one is 2"),
+        ("positive = [0]", "positive = []", "[output] positive", "name the classes"),
+        ("positive = [0]", "positive = [1, 1]", "[output] positive", "twice"),
+        ("classes = 3", "classes = 4", "[output] labels", "3 lines"),
+        ("tiny-labels.txt", "absent.txt", "[output] labels", "absent.txt"),
+        ("task = \"watch\"", "task = \"quality\"", "[output] classes", "ten bins"),
+        ("task = \"watch\"", "task = \"beauty\"", "line 1, task", "quality"),
+        ("default = 0.5", "default = 1.5", "[threshold]", "between 0 and 1"),
+        ("bytes = 191", "", "bytes", "stat -c %s"),
+        ("urls = []", "members = []", "", "exactly one of"),
+    ];
+    for (from, to, place, way_out) in cases {
+        let message = changed(from, to).unwrap_err().to_string();
+        assert!(message.contains("changed.toml") && message.contains(place), "{to}: {message}");
+        assert!(message.contains(way_out), "{to}: {message}");
+    }
+}
+
+#[test]
+fn the_fingerprint_follows_what_decides_numbers_and_nothing_else() {
+    let fingerprint = |manifest: Manifest| manifest.network().unwrap().fingerprint();
+    let original = network("tiny-watch").fingerprint();
+    assert_eq!(fingerprint(changed("urls = []", "urls = [\"https://example.org/x\"]").unwrap()), original);
+    assert_eq!(fingerprint(changed("default = 0.5", "default = 0.25").unwrap()), original);
+    assert_ne!(fingerprint(changed("bilinear", "lanczos").unwrap()), original);
+    assert_ne!(fingerprint(changed("softmax", "none").unwrap()), original);
+}
+
+#[test]
+fn canonical_json_has_sorted_keys_and_no_spaces() {
+    let mut text = String::new();
+    canonical(&json!({"b": [1, 0.5, null], "a": {"d": "x\"y", "c": true}}), &mut text);
+    assert_eq!(text, r#"{"a":{"c":true,"d":"x\"y"},"b":[1,0.5,null]}"#);
+}
+
+#[test]
+fn a_threshold_that_nobody_measured_warns() {
+    let without = changed("measured_on = \"nothing: red pictures are watches\"", "").unwrap();
+    assert!(without.warnings()[0].contains("was not measured"));
+    let the_notebooks = changed("default = 0.5", "default = 0.01").unwrap();
+    assert!(the_notebooks.warnings()[0].contains("notebook"));
+    assert_eq!(manifest("tiny-watch").warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn an_ensemble_names_its_members() {
+    let Kind::Ensemble(members) = manifest("tiny-ensemble").kind else { panic!("no ensemble") };
+    assert_eq!(members[0], Member { name: "tiny-watch".to_owned(), weight: 3.0 });
+}
