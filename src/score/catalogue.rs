@@ -73,7 +73,7 @@ impl Catalogue {
             })
             .map_err(unreadable)?;
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-        paths.sort();
+        paths.sort_by(|a, b| a.file_stem().cmp(&b.file_stem()));
         let manifests = paths.iter().map(|path| Manifest::read(path)).collect::<Result<Vec<_>, _>>()?;
         let catalogue = Self { folder: folder.to_owned(), manifests };
         Task::ALL.iter().try_for_each(|task| catalogue.check_defaults(*task))?;
