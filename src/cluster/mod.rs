@@ -1,1 +1,145 @@
-//! (to be written)
+//! The database without set-up: a private PostgreSQL cluster in the data directory.
+//!
+//! Every command opens a [`Database`]. With an address (`DATABASE_URL`) that is all there is to it. Without one,
+//! the cluster of the data directory is found running or started with the machine's own PostgreSQL, reached
+//! through a socket that only its user and root can open. Each `Database` holds a shared lock on `users.lock`; the
+//! last one out gets the exclusive lock and stops the server. If a process is killed, the kernel drops its
+//! lock; a server without users is used again by the next command.
+//!
+//! In the data directory's `postgres` folder (or in `/var/lib/chronograde`, see [`place`]):
+//!
+//! | file | |
+//! | --- | --- |
+//! | `pgdata` | the cluster |
+//! | `users.lock` | shared by those who use the server |
+//! | `server.lock` | held by the server's processes, see [`server`] |
+//! | `postgresql.conf`, `pg_hba.conf`, `pg_ident.conf` | written at every start |
+//! | `server.log` | of the server's present life; `server.log.1` of the one before |
+
+mod binaries;
+mod error;
+mod place;
+mod server;
+
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+    time::Duration,
+};
+
+use sqlx::postgres::PgConnectOptions;
+
+pub use self::{error::ClusterError, server::Durability};
+use self::{place::Place, server::Server};
+
+/// Time between two tries to get in while the last one out stops the server.
+const LOOK: Duration = Duration::from_millis(40);
+
+/// A database that is up for as long as this value lives.
+#[derive(Debug)]
+pub struct Database {
+    url: String,
+    membership: Option<Membership>,
+}
+
+impl Database {
+    /// With `url`, that server, without a look at it. Without, the private cluster of `data_dir`, found or started.
+    ///
+    /// # Errors
+    /// There is no PostgreSQL on the machine, the cluster is of another version or of another user, or the server
+    /// does not start. Each error is a sentence with the way out.
+    pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Self, ClusterError> {
+        match url {
+            Some(url) => Ok(Self { url: url.to_owned(), membership: None }),
+            None => Self::private(data_dir, Durability::Full).await,
+        }
+    }
+
+    /// The private cluster of `data_dir`, found or started; a server that runs already keeps its durability.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub async fn private(data_dir: &Path, durability: Durability) -> Result<Self, ClusterError> {
+        let server = Server { place: Place::of(data_dir)?, durability };
+        let membership = Membership::join(server).await?;
+        membership.server.ready().await?;
+        Ok(Self { url: membership.server.url(), membership: Some(membership) })
+    }
+
+    /// The address, as `DATABASE_URL` has it. It may contain a password.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How to connect.
+    ///
+    /// # Errors
+    /// `DATABASE_URL` is not an address.
+    pub fn connect_options(&self) -> Result<PgConnectOptions, ClusterError> {
+        Ok(self.url.parse()?)
+    }
+
+    /// Leaves. If nobody else uses the private server, stops it, and waits until it has written everything.
+    ///
+    /// # Errors
+    /// The server could not be told to stop, or takes minutes.
+    pub async fn close(mut self) -> Result<(), ClusterError> {
+        let Some(membership) = self.membership.take() else { return Ok(()) };
+        tokio::task::spawn_blocking(|| membership.leave())
+            .await
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+}
+
+/// One user's share of the server.
+#[derive(Debug)]
+struct Membership {
+    server: Server,
+    /// Locked shared while the membership lasts.
+    lock: File,
+    left: bool,
+}
+
+impl Membership {
+    /// Waits until nobody is stopping the server, and keeps it from being stopped.
+    async fn join(server: Server) -> Result<Self, ClusterError> {
+        let lock = server.place.open_lock("users.lock")?;
+        loop {
+            match lock.try_lock_shared() {
+                Ok(()) => return Ok(Self { server, lock, left: false }),
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK).await,
+                Err(TryLockError::Error(error)) => {
+                    return Err(ClusterError::io("lock", server.place.file("users.lock"))(error));
+                }
+            }
+        }
+    }
+
+    /// Stops the server if nobody else is in.
+    fn leave(mut self) -> Result<(), ClusterError> {
+        self.stop_if_last()
+    }
+
+    fn stop_if_last(&mut self) -> Result<(), ClusterError> {
+        if std::mem::replace(&mut self.left, true) {
+            return Ok(());
+        }
+        // The kernel gives up the shared lock before it tries for the exclusive one. So of two who leave at the
+        // same time, at least one finds itself alone.
+        match self.lock.try_lock() {
+            Ok(()) => self.server.stop(),
+            Err(TryLockError::WouldBlock) => Ok(()),
+            Err(TryLockError::Error(error)) => {
+                Err(ClusterError::io("lock", self.server.place.file("users.lock"))(error))
+            }
+        }
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop_if_last() {
+            tracing::warn!("{error}");
+        }
+    }
+}
