@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout; progress bars and logs go to stderr.
 
+mod database;
 pub mod telemetry;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -44,7 +45,11 @@ pub struct Context {
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Command {}
+enum Command {
+    /// Run another program with a database
+    #[command(hide = true)]
+    Database(database::Args),
+}
 
 impl Cli {
     /// Reads the settings and runs the command.
@@ -56,7 +61,9 @@ impl Cli {
         let Global { json, data_dir, models } = self.global;
         settings.data_dir = data_dir.unwrap_or(settings.data_dir);
         settings.models = models.unwrap_or(settings.models);
-        let _context = Context { json, settings };
-        match self.command {}
+        let context = Context { json, settings };
+        match self.command {
+            Command::Database(args) => database::run(&context, args).await,
+        }
     }
 }
