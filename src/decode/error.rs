@@ -65,12 +65,10 @@ pub enum DecodeError {
     },
 }
 
-#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
 fn mib(bytes: u64) -> f64 {
     bytes as f64 / MIB as f64
 }
 
-#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
 fn mega(pixels: u64) -> f64 {
     pixels as f64 / 1e6
 }

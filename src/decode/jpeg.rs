@@ -145,17 +145,14 @@ pub(super) fn decode(bytes: &[u8], divisor: u32) -> Result<RgbImage, DecodeError
     if format == PixelFormat::CMYK {
         pixels = pixels.chunks_exact(4).flat_map(|ink| [0, 1, 2].map(|i| times(ink[i], ink[3]))).collect();
     }
-    #[expect(clippy::cast_possible_truncation, reason = "a JPEG has at most 65,535 pixels a side")]
     let image = RgbImage::from_raw(width as u32, height as u32, pixels);
     image.ok_or_else(|| failure("the decoder gave too few pixels"))
 }
 
 /// a·b / 255, rounded to nearest, in integers.
 pub(super) fn times(a: u8, b: u8) -> u8 {
-    let product = u16::from(a) * u16::from(b) + 128;
-    #[expect(clippy::cast_possible_truncation, reason = "at most 255 · 255 / 255")]
-    let quotient = ((u32::from(product) + u32::from(product >> 8)) >> 8) as u8;
-    quotient
+    let product = u32::from(a) * u32::from(b) + 128;
+    (((product >> 8) + product) >> 8) as u8
 }
 
 /// Whether libjpeg-turbo complained about something that leaves every pixel intact. It names its first

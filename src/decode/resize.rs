@@ -107,11 +107,6 @@ struct Taps {
     weights: Vec<i32>,
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "positions inside the picture, weights ≤ 1"
-)]
 fn taps(from: u32, to: u32, kernel: Kernel) -> Vec<Taps> {
     let scale = f64::from(from) / f64::from(to);
     let stretch = scale.max(1.0);
@@ -131,7 +126,6 @@ fn taps(from: u32, to: u32, kernel: Kernel) -> Vec<Taps> {
 }
 
 /// A weighted sum back to a byte: rounded to nearest, clipped.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clipped to a byte's range")]
 fn byte(sum: i32) -> u8 {
     (sum >> WEIGHT_BITS).clamp(0, 255) as u8
 }
@@ -192,10 +186,5 @@ fn nearest(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
 fn centres(source: u32, target: u32) -> Vec<u32> {
     let step = f64::from(source) / f64::from(target);
     let positions = std::iter::successors(Some(step * 0.5), |position| Some(position + step));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "Pillow's floor of a position ≥ 0"
-    )]
     positions.take(target as usize).map(|position| (position as u32).min(source - 1)).collect()
 }

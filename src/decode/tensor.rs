@@ -13,13 +13,7 @@ pub fn tensor(picture: &RgbImage, input: &Input) -> Tensor {
 /// The second half of [`tensor`], for a picture that has the network's shape already.
 pub fn normalise(fitted: &RgbImage, input: &Input) -> Tensor {
     match input.dtype {
-        #[expect(clippy::cast_possible_truncation, reason = "a network's own precision")]
         Dtype::F32 => Tensor::F32(arrange(fitted, input, |value| value as f32)),
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "clipped to a byte's range"
-        )]
         Dtype::U8 => Tensor::U8(arrange(fitted, input, |value| value.round().clamp(0.0, 255.0) as u8)),
     }
 }
@@ -48,7 +42,6 @@ fn arrange<T: Copy>(fitted: &RgbImage, input: &Input, number: impl Fn(f64) -> T)
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "an index into 256 entries")]
 fn byte(index: usize) -> u8 {
     index as u8
 }
