@@ -1,1 +1,8 @@
-//! (to be written)
+//! Stage 4: all SQL, one file per table. PostgreSQL and the image store are all that the roles share.
+//!
+//! Functions take the connection or transaction first, so that their caller decides what is one transaction; rows
+//! become domain values by `TryFrom`. Queries are checked when the program is compiled, except those that
+//! `rankings` puts together.
+
+/// The schema's migrations, in order. They run forwards when the service starts.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

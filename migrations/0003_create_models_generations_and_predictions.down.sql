@@ -1,0 +1,10 @@
+DROP TABLE embeddings;
+DROP TABLE quality_predictions;
+DROP TABLE watch_predictions;
+DROP TABLE scorings;
+DROP TABLE active_generation;
+DROP TABLE generations;
+DROP TABLE served_models;
+DROP TABLE model_checks;
+DROP TABLE model_members;
+DROP TABLE models;
