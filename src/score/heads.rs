@@ -63,6 +63,16 @@ pub fn answer(task: Task, network: &Network, raw: &[f64], quantised: bool) -> Re
     }
 }
 
+/// Checks the features output, which is stored and compared and therefore must be numbers too.
+pub(super) fn check_features(features: Option<&[f32]>) -> Result<(), OutputError> {
+    match features.unwrap_or_default().iter().find(|value| !value.is_finite()) {
+        Some(value) => {
+            Err(OutputError::NotFinite { label: "a feature".to_owned(), value: f64::from(*value) })
+        }
+        None => Ok(()),
+    }
+}
+
 /// Scale, activation, and the clamp of what rounding left outside `[0, 1]`.
 fn probabilities(network: &Network, raw: &[f64], tolerance: f64) -> Result<Vec<f64>, OutputError> {
     let Output { activation, scale, .. } = &network.output;

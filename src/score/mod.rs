@@ -1,18 +1,27 @@
 //! Stage 3: the networks, behind threads that own them.
 
 mod catalogue;
+mod engine;
+mod ensemble;
+mod golden;
 mod heads;
+mod library;
 mod manifest;
+mod model;
 mod session;
 mod shape;
 
 pub use catalogue::{Catalogue, CatalogueError};
+pub use engine::{Engine, EngineSettings, EngineStats, ScoreError};
+pub use golden::{GoldenCheck, dial};
 pub use heads::{OutputError, answer};
+pub use library::RuntimeError;
 pub use manifest::{
     Activation, DefaultThreshold, Fault, Golden, Kind, Manifest, ManifestError, Member, Network, Output,
     PREPROCESSING, Question,
 };
-pub use session::{OpenError, Row, RunError, Runtime, RuntimeError, Session};
+pub use model::{LoadError, Model};
+pub use session::{OpenError, Row, RunError, Runtime, Session};
 
 use crate::domain::{Confidence, Distribution};
 

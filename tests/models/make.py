@@ -7,6 +7,7 @@ worked out by hand. The files are the same on every run.
 
 import hashlib
 import pathlib
+import struct
 
 import numpy as np
 from onnx import TensorProto as T
@@ -79,7 +80,7 @@ RGB_SQUASH, BGR_SQUASH, RGB_CROP = ('colour = "rgb"\nfit = "squash"\n', 'colour 
                                     'colour = "rgb"\nfit = "crop"\nresize_shortest = 4\n')
 
 
-def manifest(name, weights, input_, output, task="watch", default=False, threshold=0.5):
+def manifest(name, weights, input_, output, task="watch", default=False, threshold=0.5, golden=""):
     data = (HERE / f"{weights}.onnx").read_bytes()
     lines = [f'task = "{task}"'] + ["default = true"] * default + [
         f'file = "{weights}.onnx"', f'sha256 = "{hashlib.sha256(data).hexdigest()}"', f"bytes = {len(data)}", "urls = []",
@@ -87,6 +88,8 @@ def manifest(name, weights, input_, output, task="watch", default=False, thresho
         "[output]", output.rstrip()]
     if task == "watch":
         lines += ["", "[threshold]", f"default = {threshold}", 'measured_on = "nothing: red pictures are watches"']
+    if golden:
+        lines += ["", "[golden]", golden]
     (HERE / f"{name}.toml").write_text("\n".join(lines) + "\n")
 
 
@@ -101,9 +104,12 @@ manifest("tiny-watch-broken", "tiny-broken", FLOATS + RGB_SQUASH + UNIT, LOGITS 
 for batch in (1, 2):
     manifest(f"tiny-watch-bytes-{batch}", f"tiny-bytes-{batch}", BYTES + f"batch = {batch}\n",
              'tensor = "bytes"\nactivation = "none"\nscale = 0.00390625\nclasses = 3\nbackground_offset = 1\n'
-             'labels = "tiny-labels.txt"\npositive = [0]')
+             'labels = "tiny-labels.txt"\npositive = [0]', golden='image = "tiny-golden.bmp"\nexpected = 0.5')
 manifest("tiny-quality", "tiny-quality", FLOATS + RGB_SQUASH + UNIT,
          'tensor = "distribution"\nactivation = "none"\nclasses = 10\nfeatures = "means"', task="quality", default=True)
+# A picture whose channels add up to 256, which the models of bytes need: 4×4 of (64, 128, 64).
+(HERE / "tiny-golden.bmp").write_bytes(
+    struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 54 + 48, 0, 0, 54, 40, 4, 4, 1, 24, 0, 48, 2835, 2835, 0, 0) + bytes([64, 128, 64] * 16))
 (HERE / "tiny-labels.txt").write_text("red\ngreen\nblue\n")
 (HERE / "tiny-labels-bgr.txt").write_text("blue\ngreen\nred\n")
 (HERE / "tiny-ensemble.toml").write_text(

@@ -1,0 +1,359 @@
+//! One network on threads of its own, behind a bounded queue.
+//!
+//! Callers hand in one tensor and wait. A thread that is free takes what waits, up to a batch, and runs it at
+//! once: under load batches form by themselves, and a single picture never waits for company. Callers that
+//! gave up while they waited are skipped.
+
+use std::{
+    num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc as ready,
+    },
+    thread::{self, JoinHandle},
+};
+
+use tokio::sync::{
+    mpsc::{self, Receiver, Sender},
+    oneshot,
+};
+
+use super::{
+    Prediction,
+    heads::{self, OutputError},
+    manifest::Network,
+    session::{OpenError, Row, RunError, Runtime, Session},
+};
+use crate::{
+    decode::{Dtype, Tensor},
+    domain::Task,
+};
+
+/// How a network is run. The defaults suit a small machine that also serves pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// Threads that each own a copy of the network. More: batches run side by side, memory multiplies.
+    pub threads: NonZeroUsize,
+    /// Threads that one copy computes with. `threads` × this beyond the cores only costs time.
+    pub intra_threads: NonZeroUsize,
+    /// Most pictures that are run at once. Larger: a little more speed, more memory, later first result.
+    pub max_batch: NonZeroUsize,
+    /// Tensors that may wait. Shorter than a batch: batches stay small. Longer: memory, and nothing gained.
+    pub queue: NonZeroUsize,
+    /// By how much the threads' priority is lowered, 0 to 19. 0: pages get slower while pictures are scored.
+    pub niceness: u8,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        let eight = NonZeroUsize::MIN.saturating_add(7);
+        Self {
+            threads: NonZeroUsize::MIN,
+            intra_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            max_batch: eight,
+            queue: eight.saturating_mul(NonZeroUsize::MIN.saturating_add(1)),
+            niceness: 10,
+        }
+    }
+}
+
+/// Why there is no prediction.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ScoreError {
+    /// The network's output for this image is no answer. Counts as a try.
+    #[error(transparent)]
+    Image(#[from] OutputError),
+    /// The network did not run. Says nothing about the image.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The engine's threads are gone. Says nothing about the image.
+    #[error("the engine has stopped{}", .0.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    Stopped(Option<String>),
+    /// The tensor is not of the shape that the network wants. A mistake of the caller's.
+    #[error("the tensor is not of the type and size that the network wants")]
+    OtherShape,
+}
+
+impl ScoreError {
+    /// Whether the image failed; otherwise the model or the service did, and the image shall wait.
+    pub const fn is_the_images_fault(&self) -> bool {
+        matches!(self, Self::Image(_))
+    }
+}
+
+/// What an engine has done since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineStats {
+    /// Pictures that were run.
+    pub images: u64,
+    /// Runs that these took.
+    pub batches: u64,
+    /// Pictures whose callers gave up before their turn.
+    pub skipped: u64,
+    /// Runs that failed.
+    pub failures: u64,
+}
+
+struct Request {
+    tensor: Tensor,
+    reply: oneshot::Sender<Result<Prediction, ScoreError>>,
+}
+
+/// What callers and threads share. The receiver is not here: it dies with the last thread, so that nobody
+/// waits for an engine that has none.
+#[derive(Debug)]
+struct Shared {
+    task: Task,
+    network: Network,
+    alive: AtomicUsize,
+    trouble: Mutex<Option<String>>,
+    images: AtomicU64,
+    batches: AtomicU64,
+    skipped: AtomicU64,
+    failures: AtomicU64,
+}
+
+/// One network on its own threads. Dropping it waits for the batches that are running.
+#[derive(Debug)]
+pub struct Engine {
+    queue: Option<Sender<Request>>,
+    threads: Vec<JoinHandle<()>>,
+    shared: Arc<Shared>,
+    features_dimension: Option<usize>,
+}
+
+impl Engine {
+    /// Opens `network` once per thread, checks it against its manifest and warms it up. Blocks for as long as
+    /// that takes.
+    ///
+    /// # Errors
+    /// The weights are refused ([`Session::open`]), or the warm-up run fails.
+    pub fn start(
+        runtime: &'static Runtime,
+        task: Task,
+        network: &Network,
+        settings: EngineSettings,
+    ) -> Result<Self, OpenError> {
+        let (queue, requests) = mpsc::channel(settings.queue.get());
+        let requests = Arc::new(Mutex::new(requests));
+        let shared = Arc::new(Shared::new(task, network, settings.threads.get()));
+        let (report, reports) = ready::channel();
+        let worker = |number: usize| {
+            let (shared, requests, report) = (shared.clone(), requests.clone(), report.clone());
+            let name = format!("score-{task}-{number}");
+            let body = move || Worker { shared, requests, settings }.run(runtime, report);
+            thread::Builder::new().name(name).spawn(body).map_err(|error| no_thread(network, &error))
+        };
+        let threads = (0..settings.threads.get()).map(worker).collect::<Result<_, _>>()?;
+        drop((report, requests));
+        let mut engine = Self { queue: Some(queue), threads, shared, features_dimension: None };
+        for features in reports {
+            engine.features_dimension = features?;
+        }
+        Ok(engine)
+    }
+
+    /// Waits for a place in the queue, then for the answer. Dropping the future gives the place up.
+    ///
+    /// # Errors
+    /// [`ScoreError::is_the_images_fault`] says whose fault it is.
+    pub async fn score(&self, tensor: Tensor) -> Result<Prediction, ScoreError> {
+        if !self.shared.fits(&tensor) {
+            return Err(ScoreError::OtherShape);
+        }
+        let stopped = || ScoreError::Stopped(self.trouble());
+        let (reply, answer) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or_else(stopped)?;
+        queue.send(Request { tensor, reply }).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// What is wrong with the engine, in a sentence: since when a run failed until one succeeds, or for good
+    /// when its threads are gone.
+    pub fn trouble(&self) -> Option<String> {
+        self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether at least one thread takes requests.
+    pub fn is_running(&self) -> bool {
+        self.shared.alive.load(Ordering::Acquire) > 0
+    }
+
+    /// What the engine has done so far.
+    pub fn stats(&self) -> EngineStats {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Acquire);
+        EngineStats {
+            images: count(&self.shared.images),
+            batches: count(&self.shared.batches),
+            skipped: count(&self.shared.skipped),
+            failures: count(&self.shared.failures),
+        }
+    }
+
+    /// The network that runs here.
+    pub fn network(&self) -> &Network {
+        &self.shared.network
+    }
+
+    /// The number of values in the features output, if there is one.
+    pub const fn features_dimension(&self) -> Option<usize> {
+        self.features_dimension
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Threads end when the queue is closed; ONNX Runtime must not be at work while the process ends.
+        self.queue = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn no_thread(network: &Network, error: &std::io::Error) -> OpenError {
+    OpenError::Refused { path: network.file.clone(), reason: format!("no thread can be started: {error}") }
+}
+
+impl Shared {
+    fn new(task: Task, network: &Network, threads: usize) -> Self {
+        Self {
+            task,
+            network: network.clone(),
+            alive: AtomicUsize::new(threads),
+            trouble: Mutex::default(),
+            images: AtomicU64::default(),
+            batches: AtomicU64::default(),
+            skipped: AtomicU64::default(),
+            failures: AtomicU64::default(),
+        }
+    }
+
+    fn fits(&self, tensor: &Tensor) -> bool {
+        let input = &self.network.input;
+        let values = input.width as usize * input.height as usize * 3;
+        match (tensor, input.dtype) {
+            (Tensor::F32(tensor), Dtype::F32) => tensor.len() == values,
+            (Tensor::U8(tensor), Dtype::U8) => tensor.len() == values,
+            _ => false,
+        }
+    }
+
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    fn predict(&self, row: Row, quantised: bool) -> Result<Prediction, ScoreError> {
+        let answer = heads::answer(self.task, &self.network, &row.output, quantised)?;
+        heads::check_features(row.features.as_deref())?;
+        Ok(Prediction { answer, features: row.features })
+    }
+}
+
+/// One thread of an engine.
+struct Worker {
+    shared: Arc<Shared>,
+    requests: Arc<Mutex<Receiver<Request>>>,
+    settings: EngineSettings,
+}
+
+impl Worker {
+    fn run(self, runtime: &Runtime, report: ready::Sender<Result<Option<usize>, OpenError>>) {
+        // Before the session is opened: its own threads inherit the priority.
+        if let Err(error) = rustix::process::nice(self.settings.niceness.into()) {
+            tracing::warn!(%error, "the priority of a scoring thread cannot be lowered");
+        }
+        let opened = self.open(runtime);
+        let session = match opened {
+            Ok((session, features)) => {
+                let _ = report.send(Ok(features));
+                session
+            }
+            Err(error) => {
+                let _ = report.send(Err(error));
+                return;
+            }
+        };
+        drop(report);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.serve(session))) {
+            let reason = panic
+                .downcast::<String>()
+                .map_or_else(|_| "a scoring thread panicked".to_owned(), |text| *text);
+            tracing::error!(reason, "a scoring thread is gone");
+            self.shared.set_trouble(Some(reason));
+        }
+        self.shared.alive.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Opens the network and runs a full batch of zeros, which allocates what later batches use.
+    fn open(&self, runtime: &Runtime) -> Result<(Session, Option<usize>), OpenError> {
+        let Network { input, file, .. } = &self.shared.network;
+        let mut session = Session::open(runtime, &self.shared.network, self.settings.intra_threads.get())?;
+        let values = input.width as usize * input.height as usize * 3;
+        let zeros = match input.dtype {
+            Dtype::F32 => Tensor::F32(vec![0.0; values]),
+            Dtype::U8 => Tensor::U8(vec![0; values]),
+        };
+        let rows = session
+            .run(&vec![&zeros; self.max_batch()])
+            .map_err(|error| OpenError::Refused { path: file.clone(), reason: error.to_string() })?;
+        Ok((session, rows.into_iter().next().and_then(|row| row.features).map(|features| features.len())))
+    }
+
+    /// Networks whose file fixes the batch are run in batches of that size.
+    fn max_batch(&self) -> usize {
+        self.shared.network.input.batch.unwrap_or(self.settings.max_batch.get())
+    }
+
+    fn serve(&self, mut session: Session) {
+        while let Some(batch) = self.next_batch() {
+            let tensors: Vec<&Tensor> = batch.iter().map(|request| &request.tensor).collect();
+            let outcome = session.run(&tensors);
+            self.shared.batches.fetch_add(1, Ordering::AcqRel);
+            self.shared.images.fetch_add(batch.len() as u64, Ordering::AcqRel);
+            match outcome {
+                Ok(rows) => {
+                    self.shared.set_trouble(None);
+                    for (request, row) in batch.into_iter().zip(rows) {
+                        // A caller that is gone needs no answer.
+                        let _ = request.reply.send(self.shared.predict(row, session.is_quantised()));
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, file = %self.shared.network.file.display(), "a network does not run");
+                    self.shared.failures.fetch_add(1, Ordering::AcqRel);
+                    self.shared.set_trouble(Some(error.to_string()));
+                    for request in batch {
+                        let _ = request.reply.send(Err(error.clone().into()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The one place where batches form: waits for a request, then takes what else waits. `None` at the end.
+    fn next_batch(&self) -> Option<Vec<Request>> {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = Vec::new();
+        while batch.len() < self.max_batch() {
+            let request = match batch.is_empty() {
+                true => requests.blocking_recv()?,
+                false => match requests.try_recv() {
+                    Ok(request) => request,
+                    Err(_) => break,
+                },
+            };
+            if request.reply.is_closed() {
+                self.shared.skipped.fetch_add(1, Ordering::AcqRel);
+            } else {
+                batch.push(request);
+            }
+        }
+        Some(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests;

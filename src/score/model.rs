@@ -1,0 +1,242 @@
+//! A model that serves: its manifest, its engines, and the check of its golden picture.
+
+use futures_util::future::try_join_all;
+use image::RgbImage;
+use serde_json::json;
+
+use super::{
+    Answer, Prediction,
+    catalogue::{Catalogue, CatalogueError},
+    engine::{Engine, EngineSettings, ScoreError},
+    ensemble,
+    golden::{self, GoldenCheck},
+    manifest::{self, Kind, Manifest, Network},
+    session::{OpenError, Runtime},
+};
+use crate::{
+    decode::{self, Input, Tensor},
+    domain::ContentHash,
+};
+
+/// Why a model is not served, in a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The manifest is not usable, or names a model that is not there.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The weights are absent, or not those of the manifest.
+    #[error("model {model} is not served: {source}{}", way_out(source))]
+    Open {
+        /// The model.
+        model: String,
+        /// Why its file is refused.
+        source: OpenError,
+    },
+    /// The golden picture cannot be read, cannot be scored, or gets another answer than it used to.
+    #[error("model {model} is not served: {problem}")]
+    Golden {
+        /// The model.
+        model: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// A kind of model that this version cannot run.
+    #[error("model {model} is not served: {problem}")]
+    Unsupported {
+        /// The model.
+        model: String,
+        /// What is not supported.
+        problem: String,
+    },
+}
+
+const fn way_out(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::NotDownloaded(_) => ": put the file there, or choose another model",
+        _ => "",
+    }
+}
+
+/// A model that serves.
+#[derive(Debug)]
+pub struct Model {
+    manifest: Manifest,
+    fingerprint: ContentHash,
+    parts: Vec<(f64, Engine)>,
+    golden: GoldenCheck,
+}
+
+impl Model {
+    /// Loads the model `name`: opens and checks its weights, warms up, asks for the golden picture. Its doubts
+    /// ([`Manifest::warnings`]) are logged.
+    ///
+    /// # Errors
+    /// The model cannot be served, in a sentence that names it.
+    pub async fn load(
+        catalogue: &Catalogue,
+        name: &str,
+        runtime: &'static Runtime,
+        settings: EngineSettings,
+    ) -> Result<Self, LoadError> {
+        let manifest = catalogue.get(name)?.clone();
+        let networks = networks(catalogue, &manifest)?;
+        let fingerprint = fingerprint(&networks);
+        let mut parts = Vec::with_capacity(networks.len());
+        for (weight, network) in networks {
+            parts.push((weight, start(&manifest, network, runtime, settings).await?));
+        }
+        for warning in manifest.warnings() {
+            tracing::warn!(model = name, "{warning}");
+        }
+        let golden = ask_golden(&manifest, &parts).await?;
+        Ok(Self { manifest, fingerprint, parts, golden })
+    }
+
+    /// The manifest.
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// SHA-256 over everything that decides the model's numbers.
+    pub const fn fingerprint(&self) -> ContentHash {
+        self.fingerprint
+    }
+
+    /// What the model said about its golden picture. Compare it with what earlier starts recorded:
+    /// [`Model::check_recorded`].
+    pub const fn golden(&self) -> &GoldenCheck {
+        &self.golden
+    }
+
+    /// Holds this start's golden answer against a recorded one.
+    ///
+    /// # Errors
+    /// The model's numbers moved; it must not be served.
+    pub fn check_recorded(&self, recorded: f64) -> Result<(), LoadError> {
+        check_golden(&self.manifest, &self.golden, recorded)
+    }
+
+    /// What each part of the model wants to be given: one input, several for an ensemble.
+    pub fn inputs(&self) -> impl Iterator<Item = &Input> {
+        self.parts.iter().map(|(_, engine)| &engine.network().input)
+    }
+
+    /// The tensors for [`Model::score`], from upright pixels. Takes milliseconds of the calling thread's time.
+    pub fn tensors(&self, picture: &RgbImage) -> Vec<Tensor> {
+        self.inputs().map(|input| decode::tensor(picture, input)).collect()
+    }
+
+    /// Scores one image from the tensors of [`Model::tensors`].
+    ///
+    /// # Errors
+    /// [`ScoreError::is_the_images_fault`] says whose fault it is.
+    pub async fn score(&self, tensors: Vec<Tensor>) -> Result<Prediction, ScoreError> {
+        score(&self.parts, tensors).await
+    }
+
+    /// The number of values in the features output, if there is one.
+    pub fn features_dimension(&self) -> Option<usize> {
+        match self.parts.as_slice() {
+            [(_, engine)] => engine.features_dimension(),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the model's engines, in a sentence.
+    pub fn trouble(&self) -> Option<String> {
+        self.parts.iter().find_map(|(_, engine)| engine.trouble())
+    }
+
+    /// The engines, for their counters.
+    pub fn engines(&self) -> impl Iterator<Item = &Engine> {
+        self.parts.iter().map(|(_, engine)| engine)
+    }
+}
+
+async fn score(parts: &[(f64, Engine)], tensors: Vec<Tensor>) -> Result<Prediction, ScoreError> {
+    if parts.len() != tensors.len() {
+        return Err(ScoreError::OtherShape);
+    }
+    let asked = parts.iter().zip(tensors).map(|((_, engine), tensor)| engine.score(tensor));
+    let mut predictions = try_join_all(asked).await?;
+    if let ([_], Some(prediction)) = (parts, predictions.pop_if(|_| parts.len() == 1)) {
+        return Ok(prediction);
+    }
+    let answers: Vec<(f64, Answer)> =
+        parts.iter().zip(predictions).map(|((weight, _), prediction)| (*weight, prediction.answer)).collect();
+    // Members are of one task, and their answers are finite: there is a mean.
+    let answer = ensemble::average(&answers).ok_or(ScoreError::OtherShape)?;
+    Ok(Prediction { answer, features: None })
+}
+
+/// The networks of a model with their weights in its mean.
+fn networks(catalogue: &Catalogue, manifest: &Manifest) -> Result<Vec<(f64, Network)>, LoadError> {
+    let unsupported = |problem: String| LoadError::Unsupported { model: manifest.name.clone(), problem };
+    match &manifest.kind {
+        Kind::Network(network) => Ok(vec![(1.0, Network::clone(network))]),
+        Kind::Head { base, .. } => Err(unsupported(format!(
+            "heads on the features of another model ({base}) are read, but not run by this version"
+        ))),
+        Kind::Ensemble(members) => {
+            let resolve = |member: &manifest::Member| {
+                let part = catalogue.get(&member.name)?;
+                let network = part.network().filter(|_| part.task == manifest.task).ok_or_else(|| {
+                    unsupported(format!("its member {} is not one network of the same task", member.name))
+                })?;
+                Ok((member.weight, network.clone()))
+            };
+            members.iter().map(resolve).collect()
+        }
+    }
+}
+
+/// A single network's own fingerprint; an ensemble's follows from its members' and their weights.
+fn fingerprint(networks: &[(f64, Network)]) -> ContentHash {
+    match networks {
+        [(_, network)] => network.fingerprint(),
+        members => {
+            let members: Vec<_> =
+                members.iter().map(|(weight, network)| json!([network.fingerprint(), weight])).collect();
+            manifest::fingerprint(&json!({ "members": members }))
+        }
+    }
+}
+
+async fn start(
+    manifest: &Manifest,
+    network: Network,
+    runtime: &'static Runtime,
+    settings: EngineSettings,
+) -> Result<Engine, LoadError> {
+    let task = manifest.task;
+    let failed = |source| LoadError::Open { model: manifest.name.clone(), source };
+    let file = network.file.clone();
+    tokio::task::spawn_blocking(move || Engine::start(runtime, task, &network, settings))
+        .await
+        .unwrap_or_else(|error| Err(OpenError::Refused { path: file, reason: error.to_string() }))
+        .map_err(failed)
+}
+
+async fn ask_golden(manifest: &Manifest, parts: &[(f64, Engine)]) -> Result<GoldenCheck, LoadError> {
+    let failed = |problem| LoadError::Golden { model: manifest.name.clone(), problem };
+    let picture = golden::picture(manifest).map_err(failed)?;
+    let tensors = parts.iter().map(|(_, engine)| decode::tensor(&picture, &engine.network().input)).collect();
+    let prediction = score(parts, tensors)
+        .await
+        .map_err(|error| failed(format!("its golden picture cannot be scored: {error}")))?;
+    let check = GoldenCheck::new(manifest, &prediction.answer);
+    match check.expected {
+        Some(expected) => check_golden(manifest, &check, expected).map(|()| check),
+        None => Ok(check),
+    }
+}
+
+fn check_golden(manifest: &Manifest, check: &GoldenCheck, expected: f64) -> Result<(), LoadError> {
+    if check.agrees_with(expected) {
+        return Ok(());
+    }
+    Err(LoadError::Golden { model: manifest.name.clone(), problem: check.moved(manifest.task, expected) })
+}
+
+#[cfg(test)]
+mod tests;
