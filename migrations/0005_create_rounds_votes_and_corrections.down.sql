@@ -1,0 +1,10 @@
+DROP TABLE label_imports;
+DROP TABLE reservations;
+DROP TABLE skips;
+DROP TABLE corrections;
+DROP TABLE votes;
+DROP TABLE round_annotators;
+DROP TABLE round_images;
+DROP TABLE rounds;
+DROP TABLE guide_images;
+DROP TABLE guides;

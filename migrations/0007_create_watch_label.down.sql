@@ -1,0 +1,2 @@
+DROP FUNCTION watch_verdict;
+DROP FUNCTION watch_label;
