@@ -272,3 +272,97 @@ pub(super) fn failure(format: Format, error: &ImageError) -> DecodeError {
         other => DecodeError::Corrupt { format, detail: other.to_string() },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{claiming, encode, jpeg, pattern};
+    use super::*;
+
+    fn said(bytes: &[u8]) -> String {
+        probe(bytes, &Limits::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_format_follows_the_content() {
+        let picture = pattern(31, 17);
+        let mut files = vec![(Format::Jpeg, jpeg(&picture))];
+        for format in [Format::Png, Format::WebP, Format::Gif, Format::Bmp, Format::Tiff] {
+            files.push((format, encode(picture.clone(), format.codec())));
+        }
+        for (format, bytes) in files {
+            let header = probe(&bytes, &Limits::default()).unwrap();
+            assert_eq!((header.format, header.width, header.height), (format, 31, 17));
+            assert_eq!((header.orientation, header.taken_at), (1, None), "{format}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_picture_is_told_in_words() {
+        assert_eq!(said(b""), "the file is empty (0 bytes)");
+        let not_an_image = "not an image: the content is neither JPEG, PNG, WebP, GIF, BMP nor TIFF";
+        for bytes in [&b"BM is how this text begins, which is no bitmap"[..], b"hello", &[0; 100], b"\xff"] {
+            assert_eq!(said(bytes), not_an_image);
+        }
+        let advice = "files are not supported: save it as JPEG, PNG, WebP, GIF, BMP or TIFF";
+        assert_eq!(said(b"%PDF-1.7"), format!("PDF {advice}"));
+        assert_eq!(said(b"\0\0\0\x20ftypheic\0\0\0\0"), format!("HEIC {advice}"));
+        assert_eq!(said(b"\0\0\0\x20ftypisom\0\0\0\0"), format!("video {advice}"));
+    }
+
+    #[test]
+    fn a_small_file_that_claims_to_be_huge_is_refused_from_its_header() {
+        let bomb = claiming(&encode(pattern(4, 4), ImageFormat::Png), 50_000, 50_000);
+        assert!(bomb.len() < 200);
+        assert_eq!(said(&bomb), "50000×50000 pixels are 2500.0 megapixels, the limit is 100.0");
+    }
+
+    #[test]
+    fn a_hundred_megapixels_pass_and_one_row_more_does_not() {
+        let mut bytes = jpeg(&pattern(16, 16));
+        let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        let mut claim = |width: u16, height: u16| {
+            bytes[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes());
+            bytes[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
+            probe(&bytes, &Limits::default()).map(|header| (header.width, header.height))
+        };
+        assert_eq!(claim(10_000, 10_000), Ok((10_000, 10_000)));
+        assert_eq!(
+            claim(10_000, 10_001),
+            Err(DecodeError::TooManyPixels { width: 10_000, height: 10_001, limit_pixels: 100_000_000 })
+        );
+        assert!(matches!(claim(0, 10), Err(DecodeError::Header { format: Format::Jpeg, .. })));
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused_by_its_size_alone() {
+        let limits = Limits { file_bytes: 3 * MIB / 2, ..Limits::default() };
+        assert_eq!(limits.check_file_bytes(3 * MIB / 2), Ok(()));
+        assert_eq!(
+            limits.check_file_bytes(2 * MIB).unwrap_err().to_string(),
+            "the file has 2.0 MiB, the limit is 1.5 MiB"
+        );
+        assert_eq!(Limits::default().file_bytes, 64 * 1024 * 1024);
+    }
+
+    #[test]
+    fn a_header_that_breaks_off_is_damaged_or_truncated_never_accepted() {
+        let picture = pattern(64, 64);
+        let files = [Format::Png, Format::WebP, Format::Gif, Format::Bmp, Format::Tiff]
+            .map(|format| encode(picture.clone(), format.codec()));
+        for bytes in files.iter().chain([&jpeg(&picture)]) {
+            for length in [3, 15, 20] {
+                assert!(probe(&bytes[..length], &Limits::default()).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn no_prefix_of_a_file_makes_the_probe_panic() {
+        let picture = pattern(9, 7);
+        for bytes in [jpeg(&picture), encode(picture.clone(), ImageFormat::Png)] {
+            for length in 0..bytes.len() {
+                let _ = probe(&bytes[..length], &Limits::default());
+            }
+        }
+    }
+}

@@ -15,6 +15,8 @@ mod phash;
 mod pixels;
 mod rendition;
 mod resize;
+#[cfg(test)]
+mod samples;
 mod shrink;
 mod signals;
 mod tensor;

@@ -188,3 +188,122 @@ fn centres(source: u32, target: u32) -> Vec<u32> {
     let positions = std::iter::successors(Some(step * 0.5), |position| Some(position + step));
     positions.take(target as usize).map(|position| (position as u32).min(source - 1)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+    use proptest::prelude::*;
+
+    use super::super::samples::pattern;
+    use super::*;
+    use crate::domain::ContentHash;
+
+    const SMOOTH: [Filter; 3] = [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos];
+
+    // The expected numbers below are Pillow 13.0.0's, for the picture that `pattern` makes:
+    //   pic = Image.fromarray(np.fromfunction(lambda y, x, c: (x*x*31 + y*y*57 + x*y*13 + c*83) % 256,
+    //                                         (height, width, 3), dtype=int).astype(np.uint8))
+    //   np.asarray(pic.resize(size, filter)).reshape(-1)
+
+    #[test]
+    fn shrinking_gives_pillows_pixels() {
+        let expected = [
+            (
+                Filter::Nearest,
+                [101, 184, 11, 119, 202, 29, 129, 212, 39, 71, 154, 237, 141, 224, 51, 203, 30, 113],
+            ),
+            (
+                Filter::Bilinear,
+                [89, 126, 134, 112, 148, 107, 129, 132, 91, 119, 121, 140, 120, 165, 130, 128, 141, 134],
+            ),
+            (
+                Filter::Bicubic,
+                [83, 125, 138, 115, 149, 104, 129, 130, 89, 124, 120, 139, 121, 169, 129, 126, 142, 139],
+            ),
+            (
+                Filter::Lanczos,
+                [81, 123, 141, 115, 151, 101, 130, 127, 89, 127, 117, 138, 122, 172, 127, 126, 144, 141],
+            ),
+        ];
+        for (filter, pixels) in expected {
+            assert_eq!(resize(&pattern(7, 5), 3, 2, filter).as_raw(), &pixels, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn enlarging_gives_pillows_pixels_overshoot_clipped() {
+        let lanczos = [
+            0, 72, 151, 8, 91, 190, 26, 109, 226, 26, 107, 206, 48, 131, 150, 71, 154, 101, 58, 142, 255, 87,
+            170, 109, 115, 198, 0,
+        ];
+        assert_eq!(resize(&pattern(2, 2), 3, 3, Filter::Lanczos).as_raw(), &lanczos);
+        let bicubic = [
+            0, 77, 159, 12, 95, 186, 28, 111, 212, 27, 109, 201, 48, 131, 150, 69, 152, 100, 58, 141, 242,
+            83, 166, 113, 109, 192, 0,
+        ];
+        assert_eq!(resize(&pattern(2, 2), 3, 3, Filter::Bicubic).as_raw(), &bicubic);
+    }
+
+    #[test]
+    fn a_tall_picture_takes_the_height_first_as_pillow_does() {
+        let pillow = [
+            69, 111, 174, 119, 130, 116, 134, 160, 101, 111, 161, 125, 130, 140, 109, 145, 133, 108, 69, 162,
+            120, 84, 170, 155, 97, 113, 176, 153, 139, 73, 110, 151, 94, 140, 91, 153,
+        ];
+        assert_eq!(resize(&pattern(5, 11), 4, 3, Filter::Lanczos).as_raw(), &pillow);
+    }
+
+    #[test]
+    fn photograph_sizes_give_pillows_pixels_to_the_last_bit() {
+        // hashlib.sha256(np.asarray(pic.resize((224, 224), filter)).tobytes()).hexdigest()
+        for (width, height, filter, sha256) in [
+            (500, 375, Filter::Bilinear, "292849dd88298fabe0e6f6221020609a4518bca38a2e429250c09a24ae279949"),
+            (500, 375, Filter::Lanczos, "053b3cd951ee107990c049dde51dc0bd8972983e429192af8e3e26e81f029526"),
+            (375, 500, Filter::Bilinear, "9050a70bb852d3962145140a1991f738a6153c988a8f7a7cf10a8b34add69a5d"),
+            (375, 500, Filter::Lanczos, "80d2c82aa81905412330d1c93e260048644a5587e9aeaa9ae676fc97f9fb6ce4"),
+            (1000, 100, Filter::Bilinear, "107899923c928652dab96376fa3b4857789ef141b8094699bcb4d778d71b28f6"),
+            (1000, 100, Filter::Lanczos, "86fae70cfc23c91ba59087433eebe9d7f69ec26659ed922ed5db1e26fea62238"),
+        ] {
+            let resized = resize(&pattern(width, height), 224, 224, filter);
+            assert_eq!(ContentHash::of(resized.as_raw()).to_string(), sha256, "{width}×{height} {filter:?}");
+        }
+    }
+
+    fn cut(width: u32, height: u32, resize_shortest: Option<u32>) -> Input {
+        let text = "tensor = 'x'\nlayout = 'nhwc'\ndtype = 'u8'\nwidth = 1\nheight = 1\ncolour = 'rgb'\n\
+                    fit = 'crop'\nfilter = 'bilinear'";
+        Input { width, height, resize_shortest, ..toml::from_str(text).unwrap() }
+    }
+
+    #[test]
+    fn the_cut_rounds_the_longer_side_to_nearest_and_its_margin_down() {
+        // 9×4 scaled to 6.75 → 7×3, then pic.resize((7, 3), BILINEAR).crop((2, 0, 4, 2)): margins 2.5 → 2 and 0.5 → 0
+        let fitted = fit(&pattern(9, 4), &cut(2, 2, Some(3)));
+        assert_eq!(fitted.as_raw(), &[87, 142, 111, 151, 110, 116, 126, 162, 117, 87, 170, 105]);
+    }
+
+    #[test]
+    fn a_line_of_pixels_is_cut_without_filling_the_memory() {
+        let line = RgbImage::from_pixel(60_000, 1, Rgb([1, 2, 3]));
+        let fitted = fit(&line, &cut(224, 224, Some(256)));
+        assert_eq!(fitted.dimensions(), (224, 224));
+        assert!(fitted.pixels().all(|pixel| pixel.0 == [1, 2, 3]));
+    }
+
+    proptest! {
+        #[test]
+        fn a_flat_picture_stays_flat(
+            from in (1..40_u32, 1..40_u32), to in (1..40_u32, 1..40_u32), colour in any::<[u8; 3]>(), which in 0..3_usize,
+        ) {
+            let flat = RgbImage::from_pixel(from.0, from.1, Rgb(colour));
+            let resized = resize(&flat, to.0, to.1, SMOOTH[which]);
+            prop_assert_eq!(resized, RgbImage::from_pixel(to.0, to.1, Rgb(colour)));
+        }
+
+        #[test]
+        fn every_shape_is_cut_to_the_networks(from in (1..90_u32, 1..90_u32), to in (1..30_u32, 1..30_u32), shortest in 1..40_u32) {
+            let fitted = fit(&pattern(from.0, from.1), &cut(to.0, to.1, Some(shortest)));
+            prop_assert_eq!(fitted.dimensions(), to);
+        }
+    }
+}
