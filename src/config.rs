@@ -14,6 +14,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::{decode::Limits, score::EngineSettings};
+
 const PREFIX: &str = "CHRONOGRADE_";
 
 /// Why the settings were refused.
@@ -112,7 +114,7 @@ pub struct Settings {
     /// Larger pictures are refused before they are decoded, in megapixels.
     pub max_megapixels: u64,
     /// Memory that all decoders share, in MiB. Too low: large pictures are decoded one at a time.
-    pub decode_budget_mib: usize,
+    pub decode_budget_mib: u64,
     /// Pictures that are decoded at the same time. Default: the number of cores.
     pub decode_threads: NonZeroUsize,
     /// Threads that one network computes with. Default: the number of cores.
@@ -121,8 +123,24 @@ pub struct Settings {
     pub batch: NonZeroUsize,
     /// Jobs that a scoring process holds at the same time: some decode while others wait for a network.
     pub score_jobs: NonZeroUsize,
+    /// How often a scoring process says that it is alive, in milliseconds.
+    pub worker_heartbeat_ms: u64,
+    /// A scoring process that was silent for so long is taken for dead, and its jobs go to others, in
+    /// milliseconds. Too low: a busy process loses its jobs to others, and they are done twice.
+    pub worker_dead_after_ms: u64,
     /// Corrections that it takes to overrule the model.
     pub corrections_needed: u32,
+}
+
+impl Role {
+    /// The name on the command line and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Ingest => "ingest",
+            Self::Score => "score",
+        }
+    }
 }
 
 impl Default for Settings {
@@ -150,6 +168,8 @@ impl Default for Settings {
             score_threads: cores,
             batch: eight,
             score_jobs: eight.saturating_mul(cores),
+            worker_heartbeat_ms: 10_000,
+            worker_dead_after_ms: 30_000,
             corrections_needed: 2,
         }
     }
@@ -188,6 +208,16 @@ impl Settings {
     /// The folder in which pictures are dropped.
     pub fn upload_dir(&self) -> PathBuf {
         self.upload_dir.clone().unwrap_or_else(|| self.data_dir.join("upload"))
+    }
+
+    /// How the networks are run.
+    pub fn engine(&self) -> EngineSettings {
+        EngineSettings { intra_threads: self.score_threads, max_batch: self.batch, ..EngineSettings::default() }
+    }
+
+    /// What is too large to be taken.
+    pub const fn limits(&self) -> Limits {
+        Limits { file_bytes: self.max_file_mib * 1024 * 1024, pixels: self.max_megapixels * 1_000_000 }
     }
 
     /// The folder of renditions and stored originals.

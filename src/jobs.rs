@@ -1,1 +1,178 @@
-//! (to be written)
+//! The tasks that the queue runs, and how work gets into it.
+//!
+//! The queue (Graphile Worker, in the same PostgreSQL) is a hint; the rows in `scorings` are the truth. A
+//! job that is lost is found again by [`Reconcile`], a job that comes twice finds nothing left to do.
+
+use std::time::Duration;
+
+use graphile_worker::{
+    Cron, IntoTaskHandlerResult, JobKeyMode, JobSpec, JobSpecBuilder, LocalQueueConfig, Schema, TaskHandler,
+    Worker, WorkerBuildError, WorkerContext, WorkerOptions, WorkerRecoveryConfig, WorkerUtils, sql::add_job,
+};
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, PgPool};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Settings,
+    domain::ImageId,
+    pipeline::{Pipeline, PipelineError},
+    shutdown,
+    store::{catalog, scorings},
+};
+
+/// New arrivals go before re-scores (the queue serves low numbers first).
+const ARRIVAL: i16 = 0;
+
+/// How long a job waits when it is the service that failed, not the image.
+const POSTPONED: Duration = Duration::from_secs(15);
+
+/// Jobs that a worker fetches at once: enough to fill the batches, few enough to share with other workers.
+const FETCH: usize = 32;
+
+/// Why a job could not be added, or the queue could not be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The rows could not be written.
+    #[error("the image could not be queued for scoring")]
+    Rows(#[from] sqlx::Error),
+    /// The queue refused the job.
+    #[error("the job queue did not take the job: {0}")]
+    Queue(String),
+}
+
+/// Scores one image with every model that lacks a row for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ScoreImage {
+    image: ImageId,
+}
+
+impl TaskHandler for ScoreImage {
+    const IDENTIFIER: &'static str = "score_image";
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(pipeline) = context.get_ext::<Pipeline>() else {
+            return Err("this worker has no pipeline".to_owned());
+        };
+        match pipeline.process(self.image).await {
+            Ok(outcome) => {
+                tracing::debug!(image = %self.image, ?outcome, "scored");
+                Ok(())
+            }
+            // The scorer hears of it and stops claiming; this image waits and loses no try.
+            Err(PipelineError::Service(error)) => {
+                pipeline.in_trouble(&*error);
+                postpone(context.pg_pool(), self.image).await.map_err(|error| error.to_string())
+            }
+            // The queue tries again later; `scorings.tries` says when it is enough.
+            Err(error @ PipelineError::File(_)) => Err(error.to_string()),
+        }
+    }
+}
+
+/// Adds jobs for images that wait for a score and have no live job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reconcile;
+
+impl TaskHandler for Reconcile {
+    const IDENTIFIER: &'static str = "reconcile";
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let added = reconcile(context.pg_pool()).await.map_err(|error| error.to_string())?;
+        if added > 0 {
+            tracing::info!(added, "added jobs for images that waited without one");
+        }
+        Ok::<(), String>(())
+    }
+}
+
+/// Asks for `image` to be scored by every model of every live generation: writes what is pending and the
+/// catalog rows, and adds the job, all in the caller's transaction.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn request_scoring(conn: &mut PgConnection, image: ImageId) -> Result<(), JobError> {
+    scorings::request(conn, image).await?;
+    catalog::open(conn, image).await?;
+    add(conn, image, spec(image).build()).await
+}
+
+/// Adds a job for each image that is pending and has no live job; answers how many.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn reconcile(pool: &PgPool) -> Result<usize, JobError> {
+    let mut tx = pool.begin().await?;
+    let waiting = scorings::pending_without_job(&mut tx).await?;
+    for image in &waiting {
+        add(&mut tx, *image, spec(*image).job_key_mode(JobKeyMode::PreserveRunAt).build()).await?;
+    }
+    tx.commit().await?;
+    Ok(waiting.len())
+}
+
+/// Prepares the queue's own tables.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn migrate(pool: &PgPool) -> Result<(), JobError> {
+    WorkerUtils::new(pool.clone(), Schema::default())
+        .migrate()
+        .await
+        .map_err(|error| JobError::Queue(error.to_string()))
+}
+
+/// A worker that runs jobs with `pipeline` until `stop` is cancelled.
+///
+/// # Errors
+/// When the queue cannot be reached.
+pub async fn worker(
+    pipeline: Pipeline,
+    settings: &Settings,
+    stop: CancellationToken,
+) -> Result<Worker, WorkerBuildError> {
+    let heartbeat = Duration::from_millis(settings.worker_heartbeat_ms);
+    let dead_after = Duration::from_millis(settings.worker_dead_after_ms);
+    let recovery = WorkerRecoveryConfig::default()
+        .enabled(true)
+        .heartbeat_interval(heartbeat)
+        .sweep_interval(heartbeat)
+        .sweep_threshold(dead_after)
+        .recovery_delay(Duration::ZERO);
+    WorkerOptions::default()
+        .pg_pool(pipeline.pool.clone())
+        .concurrency(settings.score_jobs.get())
+        .local_queue(LocalQueueConfig::default().with_size(FETCH))
+        .complete_job_batch_delay(Duration::from_millis(5))
+        .add_extension(pipeline)
+        .define_job::<ScoreImage>()
+        .define_job::<Reconcile>()
+        .with_cron(Cron::every_minute::<Reconcile>())
+        .map_err(WorkerBuildError::from)?
+        .worker_recovery(recovery)
+        .listen_os_shutdown_signals(false)
+        .shutdown_signal(stop.cancelled_owned())
+        .shutdown_grace_period(shutdown::GRACE)
+        .init()
+        .await
+}
+
+/// Puts an image back into the queue after a fault of the service, without using up one of the job's attempts.
+async fn postpone(pool: &PgPool, image: ImageId) -> Result<(), JobError> {
+    let mut conn = pool.acquire().await?;
+    #[expect(clippy::disallowed_methods, reason = "the queue compares it with the database's clock")]
+    let at = chrono::Utc::now() + POSTPONED;
+    add(&mut conn, image, spec(image).run_at(at).build()).await
+}
+
+fn spec(image: ImageId) -> JobSpecBuilder {
+    JobSpecBuilder::new().job_key(format!("score:{image}")).priority(ARRIVAL)
+}
+
+async fn add(conn: &mut PgConnection, image: ImageId, spec: JobSpec) -> Result<(), JobError> {
+    let payload = serde_json::json!(ScoreImage { image });
+    add_job::single::add_job(conn, Schema::default(), ScoreImage::IDENTIFIER, payload, spec, false)
+        .await
+        .map(|_job| ())
+        .map_err(|error| JobError::Queue(error.to_string()))
+}

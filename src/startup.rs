@@ -1,1 +1,191 @@
-//! (to be written)
+//! Builds the whole service and runs it: the same for `serve`, for tests and for benches.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+};
+
+use actix_web::{App, HttpServer, dev::Server, web};
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing_actix_web::TracingLogger;
+
+use crate::{
+    clock::Clock,
+    cluster::{ClusterError, Database},
+    config::{Role, Settings},
+    ingest::{self, Ingest},
+    jobs, scorer,
+    objects::Objects,
+    shutdown,
+    store::MIGRATOR,
+    web::Site,
+};
+
+/// Why the service did not start. Each sentence names what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    /// Pages without sign-in are for this machine only.
+    #[error(
+        "CHRONOGRADE_LISTEN={0} would show the pages to other machines, and there is no sign-in yet: \
+         listen on 127.0.0.1 (or [::1]) and reach it through an SSH tunnel"
+    )]
+    NotLoopback(SocketAddr),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}: choose another with --listen or CHRONOGRADE_LISTEN")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A folder cannot be made.
+    #[error("cannot make the folder {path}: set {setting} to one that this user may write")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The setting that names it.
+        setting: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No database.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The database answers, but not as it should.
+    #[error("the database refused a connection or a migration")]
+    Database(#[from] sqlx::Error),
+    /// A migration failed.
+    #[error("the database's tables could not be brought up to date")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The job queue could not be prepared.
+    #[error(transparent)]
+    Queue(#[from] jobs::JobError),
+    /// The upload directory cannot be watched at all.
+    #[error(transparent)]
+    Ingest(#[from] ingest::IngestError),
+    /// The web server ended by itself.
+    #[error("the web server failed")]
+    Web(#[source] std::io::Error),
+}
+
+/// The service, connected and listening, but not running yet.
+pub struct Application {
+    database: Database,
+    pool: PgPool,
+    roles: Vec<Role>,
+    settings: Arc<Settings>,
+    objects: Objects,
+    listener: Option<TcpListener>,
+    clock: Clock,
+}
+
+impl Application {
+    /// Opens the database, brings its tables up to date, and binds the address. With port 0 the system
+    /// chooses one; [`Application::address`] tells which.
+    ///
+    /// # Errors
+    /// A sentence that names the setting to change.
+    pub async fn build(settings: Settings, roles: &[Role], clock: Clock) -> Result<Self, StartupError> {
+        let listener = roles.contains(&Role::Web).then(|| listen(settings.listen)).transpose()?;
+        make_folder(&settings.data_dir, "CHRONOGRADE_DATA_DIR")?;
+        make_folder(&settings.upload_dir(), "CHRONOGRADE_UPLOAD_DIR")?;
+        let url = settings.database_url.as_ref().map(Secret::reveal);
+        let database = Database::open(url, &settings.data_dir).await?;
+        let pool = connect(&database, &settings).await?;
+        migrate(&pool).await?;
+        let objects = Objects::local(&settings.store_dir())?;
+        let settings = Arc::new(settings);
+        Ok(Self { database, pool, roles: roles.to_vec(), settings, objects, listener, clock })
+    }
+
+    /// Where the pages are served; none without the web role.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listener.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Runs every role until `stop` is cancelled, then finishes what is in hand and closes the database.
+    ///
+    /// # Errors
+    /// When a role ends by itself.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), StartupError> {
+        let mut roles: JoinSet<Result<(), StartupError>> = JoinSet::new();
+        if let Some(listener) = self.listener {
+            let server = serve(listener, &self.site())?;
+            let (handle, stop) = (server.handle(), stop.clone());
+            roles.spawn(async move { server.await.map_err(StartupError::Web) });
+            tokio::spawn(async move {
+                stop.cancelled().await;
+                handle.stop(true).await;
+            });
+        }
+        if self.roles.contains(&Role::Ingest) {
+            let ingest = Ingest::new(self.pool.clone(), self.objects.clone(), &self.settings, self.clock.clone())?;
+            let stop = stop.clone();
+            roles.spawn(async move { Ok(ingest.run(stop).await?) });
+        }
+        if self.roles.contains(&Role::Score) {
+            let scorer = Scorer { pool: self.pool.clone(), objects: self.objects, settings: self.settings };
+            let stop = stop.clone();
+            roles.spawn(async move { Ok(scorer.run(stop).await) });
+        }
+        let ended = finish(roles, &stop).await;
+        self.pool.close().await;
+        self.database.close().await?;
+        ended
+    }
+}
+
+/// Waits for the roles. One that ends by itself ends the others; after the signal they have a while to finish.
+async fn finish(
+    mut roles: JoinSet<Result<(), StartupError>>,
+    stop: &CancellationToken,
+) -> Result<(), StartupError> {
+    let mut outcome = Ok(());
+    tokio::select! {
+        () = stop.cancelled() => {}
+        Some(ended) = roles.join_next() => outcome = ended.unwrap_or_else(|panic| Err(StartupError::Panicked(panic))),
+    }
+    stop.cancel();
+    let all_ended = async { while roles.join_next().await.is_some() {} };
+    if tokio::time::timeout(shutdown::GRACE, all_ended).await.is_err() {
+        tracing::warn!("stopped before everything in hand was finished; it is taken up at the next start");
+    }
+    outcome
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartupError> {
+    if !address.ip().is_loopback() {
+        return Err(StartupError::NotLoopback(address));
+    }
+    TcpListener::bind(address).map_err(|source| StartupError::Listen { address, source })
+}
+
+fn make_folder(path: &Path, setting: &'static str) -> Result<(), StartupError> {
+    std::fs::create_dir_all(path)
+        .map_err(|source| StartupError::Folder { path: path.to_owned(), setting, source })
+}
+
+/// A pool of connections to the opened database.
+///
+/// # Errors
+/// When the server does not answer.
+pub async fn connect(database: &Database, settings: &Settings) -> Result<PgPool, StartupError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(settings.database_connections)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(database.connect_options()?)
+        .await?;
+    Ok(pool)
+}
+
+/// Brings the tables, ours and the queue's, up to date.
+///
+/// # Errors
+/// When a migration fails; the database stays as it was.
+pub async fn migrate(pool: &PgPool) -> Result<(), StartupError> {
+    MIGRATOR.run(pool).await?;
+    jobs::migrate(pool).await?;
+    Ok(())
+}

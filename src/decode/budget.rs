@@ -49,3 +49,51 @@ impl Budget {
         self.free_mib.available_permits() as u64 * MIB
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Long enough for a task that can go on to go on; nothing depends on it when the test passes its waits.
+    const SOON: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn a_share_is_rounded_up_to_mebibytes_and_given_back() {
+        let budget = Budget::new(10 * MIB);
+        let share = budget.take(3 * MIB + 1).await;
+        assert_eq!(budget.free_bytes(), 6 * MIB);
+        drop(share);
+        assert_eq!(budget.free_bytes(), 10 * MIB);
+        assert_eq!(Budget::default().free_bytes(), 512 * MIB);
+    }
+
+    #[tokio::test]
+    async fn a_picture_that_exceeds_the_budget_gets_all_of_it_alone() {
+        let budget = Budget::new(10 * MIB);
+        let small = budget.take(MIB).await;
+        let mut huge = Box::pin(budget.take(1000 * MIB));
+        assert!(tokio::time::timeout(SOON, &mut huge).await.is_err(), "it waits for the small one");
+        drop(small);
+        let huge = huge.await;
+        assert_eq!(budget.free_bytes(), 0);
+        assert!(tokio::time::timeout(SOON, budget.take(1)).await.is_err(), "the next one waits for it");
+        drop(huge);
+        drop(budget.take(1).await);
+    }
+
+    #[tokio::test]
+    async fn small_pictures_do_not_overtake_a_large_one_for_ever() {
+        let budget = Budget::new(10 * MIB);
+        let first = budget.take(6 * MIB).await;
+        let mut large = Box::pin(budget.take(10 * MIB));
+        assert!(tokio::time::timeout(SOON, &mut large).await.is_err());
+        assert!(
+            tokio::time::timeout(SOON, budget.take(MIB)).await.is_err(),
+            "it queues behind the large one"
+        );
+        drop(first);
+        drop(large.await);
+    }
+}

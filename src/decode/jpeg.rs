@@ -1,131 +1,46 @@
-//! JPEG: a walk over the header's segments, and the pixels through libjpeg-turbo.
+//! JPEG pixels through libjpeg-turbo, the decoder that Pillow uses: hence the same numbers.
 
 use image::RgbImage;
 use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat, ScalingFactor};
 
-use super::{DecodeError, Format};
-
-const APP1: u8 = 0xe1;
-const APP2: u8 = 0xe2;
-const SOS: u8 = 0xda;
-const EOI: u8 = 0xd9;
-
-/// The segments of a JPEG header, marker and payload, up to the first scan (its own segment included).
-struct Segments<'a> {
-    rest: &'a [u8],
-    in_scan: bool,
-}
-
-impl<'a> Segments<'a> {
-    fn of(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes.get(2..).unwrap_or_default(), in_scan: false }
-    }
-
-    /// Whether the end-of-image marker follows somewhere behind the header. A thumbnail's marker inside the
-    /// header does not count.
-    fn ends(mut self) -> bool {
-        self.by_ref().for_each(drop);
-        self.rest.windows(2).rev().any(|pair| pair == [0xff, EOI])
-    }
-}
-
-impl<'a> Iterator for Segments<'a> {
-    type Item = (u8, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while !self.in_scan {
-            // Stray bytes between segments are skipped, as libjpeg does.
-            let start = self.rest.iter().position(|byte| *byte == 0xff)?;
-            let code = start + self.rest[start..].iter().position(|byte| *byte != 0xff)?;
-            let marker = self.rest[code];
-            self.rest = &self.rest[code + 1..];
-            match marker {
-                0x00 | 0x01 | 0xd0..=0xd8 => {}
-                EOI => return None,
-                _ => {
-                    let (length, after) = self.rest.split_first_chunk()?;
-                    let payload = usize::from(u16::from_be_bytes(*length)).checked_sub(2)?;
-                    let (payload, rest) = after.split_at_checked(payload)?;
-                    self.rest = rest;
-                    self.in_scan = marker == SOS;
-                    return Some((marker, payload));
-                }
-            }
-        }
-        None
-    }
-}
-
-/// The EXIF block, a TIFF structure.
-pub(super) fn exif(bytes: &[u8]) -> Option<&[u8]> {
-    Segments::of(bytes)
-        .filter(|(marker, _)| *marker == APP1)
-        .find_map(|(_, payload)| payload.strip_prefix(b"Exif\0\0"))
-}
-
-/// The colour profile, put together from its numbered pieces (ICC.1:2022, annex B.4).
-pub(super) fn icc(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut pieces: Vec<&[u8]> = Segments::of(bytes)
-        .filter(|(marker, _)| *marker == APP2)
-        .filter_map(|(_, payload)| payload.strip_prefix(b"ICC_PROFILE\0"))
-        .filter(|piece| piece.len() > 2)
-        .collect();
-    pieces.sort_by_key(|piece| piece[0]);
-    (!pieces.is_empty()).then(|| pieces.iter().flat_map(|piece| &piece[2..]).copied().collect())
-}
-
-/// What the frame header says.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Frame {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    components: u8,
-    progressive: bool,
-}
-
-impl Frame {
-    /// Finds the frame header.
-    ///
-    /// # Errors
-    /// There is none before the file ends or the scan begins.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
-        Segments::of(bytes)
-            .find_map(|(marker, payload)| match (marker, payload) {
-                (0xc4 | 0xc8 | 0xcc, _) => None,
-                (0xc0..=0xcf, [_, h1, h0, w1, w0, components, ..]) => Some(Self {
-                    width: u16::from_be_bytes([*w1, *w0]).into(),
-                    height: u16::from_be_bytes([*h1, *h0]).into(),
-                    components: *components,
-                    progressive: matches!(marker & 3, 2),
-                }),
-                _ => None,
-            })
-            .ok_or_else(|| DecodeError::Header {
-                format: Format::Jpeg,
-                detail: "no frame header before the picture begins or the file ends".to_owned(),
-            })
-    }
-
-    /// What libjpeg keeps for each pixel: with progressive coding all coefficients, two bytes each.
-    pub(super) fn working_bytes_per_pixel(self) -> u64 {
-        let components = u64::from(self.components);
-        if self.progressive { 2 * components } else { components.saturating_sub(3) * components }
-    }
-}
+use super::{DecodeError, Format, segments};
 
 /// More scans than any camera or encoder writes; a file that has more is made to keep a decoder busy.
 const SCANS: u32 = 500;
+
+/// What libjpeg-turbo says where the file ends without its end marker, and where a scan ends before its pixels do.
+const NO_END: &str = "Premature end of JPEG file";
+const NO_PIXELS: &str = "premature end of data segment";
 
 /// Decodes to stored (not yet upright) RGB pixels, both sides divided by `divisor` (1, 2, 4 or 8) and rounded up.
 ///
 /// # Errors
 /// Truncated, corrupt, or a variant that libjpeg-turbo does not know.
 pub(super) fn decode(bytes: &[u8], divisor: u32) -> Result<RgbImage, DecodeError> {
-    let mut decompressor = Decompressor::new().map_err(corrupt)?;
-    decompressor.set_scan_limit(SCANS).map_err(corrupt)?;
-    let header = decompressor.read_header(bytes).map_err(corrupt)?;
+    let complaint = match attempt(bytes, divisor) {
+        Ok(image) => return Ok(image),
+        Err(complaint) => complaint,
+    };
+    if is_benign(&complaint) || complaint.contains(NO_END) {
+        if let Some(repaired) = segments::repaired(bytes) {
+            return attempt(&repaired, divisor).map_err(|complaint| failure(bytes, &complaint));
+        }
+    }
+    Err(failure(bytes, &complaint))
+}
+
+/// One pass of the decoder, or its first complaint.
+///
+/// It decodes to the end whatever it complains about and fills what is missing with grey, so a complaint is an
+/// error unless it is known to be harmless. As it names the first one only, a harmless one might hide that the file
+/// breaks off: hence the look for the end marker.
+fn attempt(bytes: &[u8], divisor: u32) -> Result<RgbImage, String> {
+    let say = |error: turbojpeg::Error| error.to_string();
+    let mut decompressor = Decompressor::new().map_err(say)?;
+    decompressor.set_scan_limit(SCANS).map_err(say)?;
+    let header = decompressor.read_header(bytes).map_err(say)?;
     if !header.is_lossless {
-        decompressor.set_scaling_factor(ScalingFactor::new(1, divisor as usize)).map_err(corrupt)?;
+        decompressor.set_scaling_factor(ScalingFactor::new(1, divisor as usize)).map_err(say)?;
     }
     let header = header.scaled(decompressor.scaling_factor());
     let format = match header.colorspace {
@@ -136,17 +51,15 @@ pub(super) fn decode(bytes: &[u8], divisor: u32) -> Result<RgbImage, DecodeError
     let pitch = width * format.size();
     let mut pixels = vec![0; pitch * height];
     let image = Image { pixels: &mut pixels[..], width, pitch, height, format };
-    if let Err(error) = decompressor.decompress(bytes, image) {
-        let message = error.to_string();
-        if !(is_benign(&message) && Segments::of(bytes).ends()) {
-            return Err(failure(&message));
-        }
+    match decompressor.decompress(bytes, image).map_err(say) {
+        Err(complaint) if !is_benign(&complaint) => return Err(complaint),
+        Err(_) if !segments::ends(bytes) => return Err(NO_PIXELS.to_owned()),
+        _ => {}
     }
     if format == PixelFormat::CMYK {
         pixels = pixels.chunks_exact(4).flat_map(|ink| [0, 1, 2].map(|i| times(ink[i], ink[3]))).collect();
     }
-    let image = RgbImage::from_raw(width as u32, height as u32, pixels);
-    image.ok_or_else(|| failure("the decoder gave too few pixels"))
+    RgbImage::from_raw(width as u32, height as u32, pixels).ok_or_else(|| NO_PIXELS.to_owned())
 }
 
 /// a·b / 255, rounded to nearest, in integers.
@@ -155,8 +68,7 @@ pub(super) fn times(a: u8, b: u8) -> u8 {
     (((product >> 8) + product) >> 8) as u8
 }
 
-/// Whether libjpeg-turbo complained about something that leaves every pixel intact. It names its first
-/// complaint only and decodes to the end, so [`Segments::ends`] is asked too.
+/// Whether libjpeg-turbo complained about something that leaves every pixel intact.
 fn is_benign(message: &str) -> bool {
     message.contains("extraneous bytes before marker")
         || message.contains("unknown JFIF revision number")
@@ -164,22 +76,129 @@ fn is_benign(message: &str) -> bool {
         || message.contains("Invalid SOS parameters for sequential JPEG")
 }
 
-fn corrupt(error: turbojpeg::Error) -> DecodeError {
-    failure(&error.to_string())
+/// Puts a complaint into words. Of a file without its end marker it says that, whatever the decoder tripped over.
+fn failure(bytes: &[u8], complaint: &str) -> DecodeError {
+    let format = Format::Jpeg;
+    let says = |words: &[&str]| words.iter().any(|words| complaint.contains(words));
+    let detail = complaint.trim_start_matches("TurboJPEG error: ").trim_start_matches("Corrupt JPEG data: ");
+    if says(&["Unsupported", "not supported", "not implemented"]) {
+        DecodeError::UnsupportedVariant { format, detail: detail.to_owned() }
+    } else if says(&[NO_END, NO_PIXELS]) || !segments::ends(bytes) {
+        DecodeError::Truncated { format }
+    } else {
+        DecodeError::Corrupt { format, detail: detail.to_owned() }
+    }
 }
 
-fn failure(message: &str) -> DecodeError {
-    let format = Format::Jpeg;
-    let detail =
-        message.trim_start_matches("TurboJPEG error: ").trim_start_matches("Corrupt JPEG data: ").to_owned();
-    if message.contains("Premature end of JPEG file") || message.contains("premature end of data segment") {
-        DecodeError::Truncated { format }
-    } else if message.contains("Unsupported")
-        || message.contains("not supported")
-        || message.contains("not implemented")
-    {
-        DecodeError::UnsupportedVariant { format, detail }
-    } else {
-        DecodeError::Corrupt { format, detail }
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{
+        cmyk_jpeg, grey_jpeg, jpeg, pattern, progressive_jpeg, with_segment, without_segment,
+    };
+    use super::*;
+
+    const TRUNCATED: DecodeError = DecodeError::Truncated { format: Format::Jpeg };
+
+    /// Smooth, so that compression changes little.
+    fn slope(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| image::Rgb([40 + x as u8, 40 + y as u8, 90]))
+    }
+
+    fn largest_difference(a: &RgbImage, b: &RgbImage) -> u8 {
+        assert_eq!(a.dimensions(), b.dimensions());
+        a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+    }
+
+    #[test]
+    fn baseline_and_progressive_give_the_same_pixels() {
+        let picture = slope(75, 50);
+        let decoded = decode(&jpeg(&picture), 1).unwrap();
+        assert!(largest_difference(&decoded, &picture) <= 3);
+        assert_eq!(decode(&progressive_jpeg(&picture), 1).unwrap(), decoded);
+    }
+
+    #[test]
+    fn grey_becomes_rgb() {
+        let decoded = decode(&grey_jpeg(&[77; 16 * 8], (16, 8)), 1).unwrap();
+        assert_eq!(decoded, RgbImage::from_pixel(16, 8, image::Rgb([77; 3])));
+    }
+
+    #[test]
+    fn inks_are_read_inverted_with_and_without_adobes_marker() {
+        // Pillow 13.0.0 reads the three files as (200, 100, 50) and (100, 50, 25) too.
+        for (inks, expected) in [([200, 100, 50, 255], [200, 100, 50]), ([200, 100, 50, 128], [100, 50, 25])]
+        {
+            let pixels = inks.repeat(16 * 8);
+            let marked = cmyk_jpeg(&pixels, (16, 8), Colorspace::CMYK);
+            let files =
+                [without_segment(&marked, 0xee), marked, cmyk_jpeg(&pixels, (16, 8), Colorspace::YCCK)];
+            for file in files {
+                let expected = RgbImage::from_pixel(16, 8, image::Rgb(expected));
+                assert!(largest_difference(&decode(&file, 1).unwrap(), &expected) <= 1);
+            }
+        }
+    }
+
+    #[test]
+    fn sides_are_divided_and_rounded_up() {
+        for (divisor, size) in [(1, (75, 50)), (2, (38, 25)), (4, (19, 13)), (8, (10, 7))] {
+            assert_eq!(decode(&jpeg(&slope(75, 50)), divisor).unwrap().dimensions(), size);
+        }
+    }
+
+    #[test]
+    fn a_file_that_breaks_off_fails_wherever_it_does() {
+        for file in [jpeg(&pattern(64, 64)), progressive_jpeg(&pattern(64, 64))] {
+            let scan = file.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap() + 14;
+            for length in (scan..file.len() - 8).step_by(97) {
+                assert_eq!(
+                    decode(&file[..length], 1).map(drop),
+                    Err(TRUNCATED),
+                    "{length} of {}",
+                    file.len()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_only_lacks_its_end_marker_is_whole() {
+        let file = jpeg(&pattern(64, 64));
+        assert_eq!(decode(&file[..file.len() - 2], 1), decode(&file, 1));
+    }
+
+    #[test]
+    fn what_leaves_the_pixels_intact_is_no_failure() {
+        let file = jpeg(&pattern(64, 64));
+        let expected = decode(&file, 1).unwrap();
+        let end = file.len() - 2;
+        let strays = [
+            [&file, &b"trailing rubbish"[..]].concat(),
+            [&file[..end], &[1, 2, 3, 4], &file[end..]].concat(),
+            [&file[..2], &[1, 2, 3, 4], &file[2..]].concat(),
+            with_segment(&without_segment(&file, 0xe0), 0xe0, b"JFIF\0\x07\x01\0\0\x01\0\x01\0\0"),
+            with_segment(&file, 0xe1, b"Exif\0\0 nonsense \xff\xd9 with an end marker"),
+        ];
+        for (index, stray) in strays.iter().enumerate() {
+            assert_eq!(decode(stray, 1).as_ref(), Ok(&expected), "{index}");
+        }
+    }
+
+    #[test]
+    fn a_harmless_complaint_does_not_hide_that_the_file_breaks_off() {
+        let file = jpeg(&pattern(64, 64));
+        let stray = with_segment(&file, 0xe1, b"Exif\0\0 nonsense \xff\xd9 with an end marker");
+        let stray = [&stray[..2], &[1, 2, 3, 4], &stray[2..]].concat();
+        assert!(decode(&stray, 1).is_ok());
+        assert_eq!(decode(&stray[..stray.len() / 2], 1).map(drop), Err(TRUNCATED));
+    }
+
+    #[test]
+    fn a_damaged_table_is_corrupt() {
+        let mut file = jpeg(&pattern(64, 64));
+        let table = file.windows(2).position(|pair| pair == [0xff, 0xc4]).unwrap();
+        file[table + 5..table + 21].fill(0xff);
+        let said = decode(&file, 1).map(drop).unwrap_err().to_string();
+        assert_eq!(said, "the JPEG file is corrupt: Bogus Huffman table definition");
     }
 }

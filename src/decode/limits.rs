@@ -8,7 +8,7 @@ use std::{fmt, io::Cursor};
 use chrono::{DateTime, Utc};
 use image::{ImageDecoder, ImageError, ImageFormat, ImageReader};
 
-use super::{DecodeError, jpeg, orient};
+use super::{DecodeError, orient, segments};
 
 /// Bytes in a mebibyte.
 pub(super) const MIB: u64 = 1024 * 1024;
@@ -224,9 +224,12 @@ impl Header {
 pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Header, DecodeError> {
     limits.check_file_bytes(bytes.len() as u64)?;
     let format = Format::of(bytes)?;
+    if format == Format::WebP && breaks_off(bytes) {
+        return Err(DecodeError::Truncated { format });
+    }
     let (size, working_bytes_per_pixel) = match format {
         Format::Jpeg => {
-            let frame = jpeg::Frame::read(bytes)?;
+            let frame = segments::Frame::read(bytes)?;
             ((frame.width, frame.height), frame.working_bytes_per_pixel())
         }
         _ => {
@@ -247,6 +250,13 @@ pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Header, DecodeError> {
     })
 }
 
+/// Whether a RIFF container announces more bytes than there are. The lossless decoder would not tell a missing
+/// end from damage.
+fn breaks_off(riff: &[u8]) -> bool {
+    let announced = riff.get(4..8).and_then(|size| size.try_into().ok()).map_or(0, u32::from_le_bytes);
+    (riff.len() as u64) < 8 + u64::from(announced)
+}
+
 /// A decoder that has read the header of anything but a JPEG.
 pub(super) fn decoder(bytes: &[u8], format: Format) -> Result<impl ImageDecoder, DecodeError> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format.codec());
@@ -260,16 +270,19 @@ pub(super) fn decoder(bytes: &[u8], format: Format) -> Result<impl ImageDecoder,
     })
 }
 
-/// Puts a codec's error into words.
+/// Puts a codec's error into words. Some codecs keep the end of the file for themselves and only say it.
 pub(super) fn failure(format: Format, error: &ImageError) -> DecodeError {
+    let detail = error.to_string();
+    let says_end = ["unexpected end of file", "unexpected eof"]
+        .iter()
+        .any(|words| detail.to_lowercase().contains(words));
     match error {
         ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             DecodeError::Truncated { format }
         }
-        ImageError::Unsupported(error) => {
-            DecodeError::UnsupportedVariant { format, detail: error.to_string() }
-        }
-        other => DecodeError::Corrupt { format, detail: other.to_string() },
+        ImageError::Unsupported(_) => DecodeError::UnsupportedVariant { format, detail },
+        _ if says_end => DecodeError::Truncated { format },
+        _ => DecodeError::Corrupt { format, detail },
     }
 }
 

@@ -17,6 +17,7 @@ mod rendition;
 mod resize;
 #[cfg(test)]
 mod samples;
+mod segments;
 mod shrink;
 mod signals;
 mod tensor;

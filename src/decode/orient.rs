@@ -9,7 +9,7 @@ use image::imageops::{
     flip_horizontal_in_place, flip_vertical_in_place, rotate90, rotate180_in_place, rotate270,
 };
 
-use super::{Format, jpeg};
+use super::{Format, segments};
 
 /// What is taken from a picture's EXIF block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Exif {
         reader.continue_on_error(true);
         let block = match format {
             // Our own walk stops at the pixels; a general reader would search through them.
-            Format::Jpeg => match jpeg::exif(bytes) {
+            Format::Jpeg => match segments::exif(bytes) {
                 Some(block) => reader.read_raw(block.to_vec()),
                 None => return Self::NONE,
             },

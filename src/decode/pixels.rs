@@ -10,7 +10,7 @@
 
 use image::{DynamicImage, ImageDecoder, Rgb, RgbImage};
 
-use super::{DecodeError, Format, Header, Input, Limits, jpeg, limits, orient, probe};
+use super::{DecodeError, Format, Header, Input, Limits, jpeg, limits, orient, probe, segments};
 
 /// The least that a reader needs of a picture, in pixels of the upright picture. A JPEG that is much larger is
 /// decoded at a half, a quarter or an eighth of its size, as long as it keeps this much; nothing is ever
@@ -84,7 +84,7 @@ pub fn decode(bytes: &[u8], need: Need, limits: &Limits) -> Result<Picture, Deco
 pub fn decode_probed(bytes: &[u8], header: &Header, need: Need) -> Result<Picture, DecodeError> {
     let divisor = header.divisor(need);
     let (stored, icc) = match header.format {
-        Format::Jpeg => (jpeg::decode(bytes, divisor)?, jpeg::icc(bytes)),
+        Format::Jpeg => (jpeg::decode(bytes, divisor)?, segments::icc(bytes)),
         format => {
             let mut decoder = limits::decoder(bytes, format)?;
             let icc = decoder.icc_profile().ok().flatten();
@@ -165,4 +165,182 @@ fn over_white(colour: [u8; 3], alpha: u8) -> Rgb<u8> {
 
 fn over(value: u8, alpha: u8) -> u8 {
     255 - jpeg::times(255 - value, alpha)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::codecs::gif::GifEncoder;
+    use image::{Frame, GrayAlphaImage, GrayImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgba, RgbaImage};
+
+    use super::super::samples::{encode, jpeg, pattern};
+    use super::*;
+
+    fn pixels(bytes: &[u8]) -> Vec<[u8; 3]> {
+        decode(bytes, Need::FULL, &Limits::default()).unwrap().rgb.pixels().map(|pixel| pixel.0).collect()
+    }
+
+    fn png(picture: impl Into<DynamicImage>) -> Vec<u8> {
+        encode(picture, ImageFormat::Png)
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        hex::decode(hex).unwrap()
+    }
+
+    const RED: [u8; 3] = [255, 0, 0];
+    const GREEN: [u8; 3] = [0, 255, 0];
+    const BLUE: [u8; 3] = [0, 0, 255];
+    const DARK: [u8; 3] = [10, 20, 30];
+    const WHITE: [u8; 3] = [255; 3];
+
+    // Made with Pillow 13.0.0, whose encoder packs four colours into two bits a pixel:
+    //   p = Image.new("P", (4, 2)); p.putpalette([255,0,0, 0,255,0, 0,0,255, 10,20,30])
+    //   p.putdata([0,1,2,3,3,2,1,0]); p.save(file, "PNG") and p.save(file, "PNG", transparency=1)
+    const PALETTE: &str = "89504e470d0a1a0a0000000d494844520000000400000002020300000002c695f00000000c504c5445ff000000ff000000\
+        ff0a141e228829040000000c49444154789c639066780200013901004564919b0000000049454e44ae426082";
+    const PALETTE_WITH_HOLE: &str = "89504e470d0a1a0a0000000d494844520000000400000002020300000002c695f00000000c504c5445ff000000\
+        ff000000ff0a141e228829040000000274524e53ff00e5b7304a0000000c49444154789c639066780200013901004564919b00000000\
+        49454e44ae426082";
+
+    #[test]
+    fn a_palette_becomes_its_colours_and_its_hole_becomes_white() {
+        let row = |second: [u8; 3]| vec![RED, second, BLUE, DARK, DARK, BLUE, second, RED];
+        assert_eq!(pixels(&bytes(PALETTE)), row(GREEN));
+        assert_eq!(pixels(&bytes(PALETTE_WITH_HOLE)), row(WHITE));
+    }
+
+    #[test]
+    fn grey_becomes_rgb() {
+        let grey = GrayImage::from_raw(2, 1, vec![7, 200]).unwrap();
+        assert_eq!(pixels(&png(grey)), [[7; 3], [200; 3]]);
+    }
+
+    #[test]
+    fn sixteen_bits_keep_their_high_byte() {
+        let colour =
+            ImageBuffer::<Rgb<u16>, _>::from_raw(2, 1, vec![0x12ff, 0, 0xffff, 0x00ff, 0x0100, 0x8000])
+                .unwrap();
+        assert_eq!(pixels(&png(colour)), [[0x12, 0, 0xff], [0, 1, 0x80]]);
+        let grey = ImageBuffer::<Luma<u16>, _>::from_raw(2, 1, vec![0x7fff, 0x8000]).unwrap();
+        assert_eq!(pixels(&png(grey.clone())), [[0x7f; 3], [0x80; 3]]);
+        assert_eq!(pixels(&encode(grey, ImageFormat::Tiff)), [[0x7f; 3], [0x80; 3]]);
+        let alpha =
+            ImageBuffer::<Rgba<u16>, _>::from_raw(1, 1, vec![0x0a00, 0x1400, 0x1e00, 0x8000]).unwrap();
+        assert_eq!(pixels(&png(alpha)), [[132, 137, 142]]);
+        let alpha = ImageBuffer::<LumaA<u16>, _>::from_raw(1, 1, vec![0x0a00, 0x8000]).unwrap();
+        assert_eq!(pixels(&png(alpha)), [[132; 3]]);
+    }
+
+    #[test]
+    fn alpha_is_laid_over_white() {
+        // 255 − 245·128/255 = 132.02, 255 − 235·128/255 = 137.04, 255 − 225·128/255 = 142.06
+        let colours = [[10, 20, 30, 128], [10, 20, 30, 255], [10, 20, 30, 0]];
+        let picture = RgbaImage::from_raw(3, 1, colours.concat()).unwrap();
+        let expected = [[132, 137, 142], DARK, WHITE];
+        for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp] {
+            assert_eq!(pixels(&encode(picture.clone(), format)), expected, "{format:?}");
+        }
+        let grey = GrayAlphaImage::from_raw(2, 1, vec![10, 128, 10, 255]).unwrap();
+        assert_eq!(pixels(&png(grey)), [[132; 3], [10; 3]]);
+    }
+
+    #[test]
+    fn an_animation_gives_its_first_frame() {
+        let mut file = Vec::new();
+        let mut encoder = GifEncoder::new(&mut file);
+        for colour in [[255, 0, 0, 255], [0, 0, 255, 255]] {
+            encoder.encode_frame(Frame::new(RgbaImage::from_pixel(3, 2, Rgba(colour)))).unwrap();
+        }
+        drop(encoder);
+        assert_eq!(pixels(&file), [RED; 6]);
+    }
+
+    #[test]
+    fn lossless_formats_give_back_every_pixel() {
+        let picture = pattern(37, 23);
+        for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff] {
+            let file = encode(picture.clone(), format);
+            let decoded = decode(&file, Need::long_side(1), &Limits::default()).unwrap();
+            assert_eq!((decoded.rgb, decoded.width, decoded.height), (picture.clone(), 37, 23), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_breaks_off_fails_in_every_format() {
+        let picture = pattern(64, 48);
+        for format in [Format::Png, Format::WebP, Format::Gif, Format::Bmp, Format::Tiff] {
+            let file = encode(picture.clone(), format.codec());
+            for share in [3, 5, 7, 9] {
+                let decoded = decode(&file[..file.len() * share / 10], Need::FULL, &Limits::default());
+                let said = decoded.map(|_| ()).unwrap_err();
+                assert_eq!(said, DecodeError::Truncated { format }, "{share}/10");
+            }
+        }
+    }
+
+    #[test]
+    fn floating_point_pixels_are_refused_in_words() {
+        let picture = ImageBuffer::<Rgb<f32>, _>::from_raw(1, 1, vec![0.5, 0.5, 0.5]).unwrap();
+        let file = encode(DynamicImage::ImageRgb32F(picture), ImageFormat::Tiff);
+        assert_eq!(
+            decode(&file, Need::FULL, &Limits::default()).unwrap_err().to_string(),
+            "this variant of TIFF is not supported: its pixels are floating-point numbers"
+        );
+    }
+
+    fn model(width: u32, height: u32, resize_shortest: Option<u32>) -> Input {
+        let text = "tensor = 'x'\nlayout = 'nhwc'\ndtype = 'u8'\nwidth = 1\nheight = 1\ncolour = 'rgb'\n\
+                    fit = 'squash'\nfilter = 'bilinear'";
+        Input { width, height, resize_shortest, ..toml::from_str(text).unwrap() }
+    }
+
+    #[test]
+    fn scale_is_reduced_only_while_twice_the_models_input_remains() {
+        let need = Need::long_side(512).and_model(&model(224, 224, None));
+        assert_eq!(need.divisor(4000, 3000), 4);
+        assert_eq!(need.divisor(8000, 6000), 8);
+        assert_eq!(need.divisor(2048, 1789), 4);
+        assert_eq!(need.divisor(2048, 1788), 2);
+        assert_eq!(need.divisor(2044, 1800), 2);
+        assert_eq!(need.divisor(500, 375), 1);
+        assert_eq!(need.and_model(&model(224, 224, Some(256))).divisor(2048, 1792), 2);
+        assert_eq!(Need::long_side(1600).divisor(4000, 3000), 2);
+        assert_eq!(Need::FULL.divisor(60_000, 60_000), 1);
+    }
+
+    #[test]
+    fn a_large_jpeg_is_decoded_at_reduced_scale_and_keeps_its_size_in_words() {
+        let file = jpeg(&pattern(1201, 800));
+        let picture = decode(&file, Need::long_side(300), &Limits::default()).unwrap();
+        assert_eq!((picture.rgb.dimensions(), picture.divisor), ((301, 200), 4));
+        assert_eq!((picture.width, picture.height), (1201, 800));
+    }
+
+    #[test]
+    fn the_estimate_of_memory_follows_scale_and_turning() {
+        let header = probe(&jpeg(&pattern(800, 400)), &Limits::default()).unwrap();
+        assert_eq!(header.decode_bytes(Need::FULL), 800 * 400 * 3);
+        assert_eq!(header.decode_bytes(Need::long_side(100)), 100 * 50 * 3);
+        let turned = Header { orientation: 6, ..header };
+        assert_eq!(turned.decode_bytes(Need::FULL), 2 * 800 * 400 * 3);
+        let png = probe(&png(RgbaImage::new(800, 400)), &Limits::default()).unwrap();
+        assert_eq!(png.decode_bytes(Need::long_side(100)), 800 * 400 * (4 + 3));
+    }
+
+    #[test]
+    fn every_photograph_of_the_shared_set_decodes() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/images");
+        let Ok(files) = std::fs::read_dir(folder) else {
+            eprintln!("SKIPPED: {folder} is not there");
+            return;
+        };
+        let failed: Vec<String> = files
+            .map(|file| file.unwrap().path())
+            .filter_map(|path| {
+                let decoded = decode(&std::fs::read(&path).unwrap(), Need::FULL, &Limits::default());
+                decoded.err().map(|error| format!("{}: {error}", path.display()))
+            })
+            .collect();
+        assert!(failed.is_empty(), "{failed:#?}");
+    }
 }

@@ -4,5 +4,13 @@
 //! become domain values by `TryFrom`. Queries are checked when the program is compiled, except those that
 //! `rankings` puts together.
 
+pub mod catalog;
+pub mod components;
+pub mod generations;
+pub mod models;
+pub mod predictions;
+pub mod results;
+pub mod scorings;
+
 /// The schema's migrations, in order. They run forwards when the service starts.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

@@ -1,0 +1,90 @@
+//! The scoring role: loads the models, works the queue, and starts over when a model or the database is back.
+//!
+//! While a model is missing or refused no job is claimed: images wait, and none loses a try.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use sqlx::PgPool;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{Role, Settings},
+    decode::Budget,
+    jobs,
+    objects::Objects,
+    pipeline::Pipeline,
+    serving,
+    store::components,
+};
+
+/// How long the scorer waits before it tries again to load what it could not load.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// How often the scorer says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// What the scoring role works with.
+#[derive(Clone, Debug)]
+pub struct Scorer {
+    /// The database.
+    pub pool: PgPool,
+    /// Renditions and stored originals.
+    pub objects: Objects,
+    /// The service's settings.
+    pub settings: Arc<Settings>,
+}
+
+impl Scorer {
+    /// Scores until `stop` is cancelled, whatever happens to the models or the database meanwhile.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut known = None;
+        while !stop.is_cancelled() {
+            let problem = self.work(&stop).await.err().map(|error| format!("{error:#}"));
+            if let Some(problem) = &problem
+                && known.as_ref() != Some(problem)
+            {
+                tracing::error!("scoring stands still: {problem}");
+            }
+            self.report(problem.as_deref()).await;
+            known = problem;
+            tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(RETRY) => {} }
+        }
+    }
+
+    /// One span of work: from loading the models to the first trouble, or to the end.
+    async fn work(&self, stop: &CancellationToken) -> anyhow::Result<()> {
+        let trouble = stop.child_token();
+        let pipeline = self.pipeline(trouble.clone()).await?;
+        let worker = jobs::worker(pipeline, &self.settings, trouble).await?;
+        let alive = async {
+            loop {
+                self.report(None).await;
+                tokio::time::sleep(HEARTBEAT).await;
+            }
+        };
+        tokio::select! { ended = worker.run() => Ok(ended?), () = alive => Ok(()) }
+    }
+
+    /// A pipeline with freshly loaded models; `trouble` is cancelled when the service fails it.
+    ///
+    /// # Errors
+    /// When a model is missing or refused, or the database is away.
+    pub async fn pipeline(&self, trouble: CancellationToken) -> Result<Pipeline, serving::ServingError> {
+        let models = serving::load(&self.pool, &self.settings).await?;
+        Ok(Pipeline {
+            pool: self.pool.clone(),
+            objects: self.objects.clone(),
+            models: models.into(),
+            limits: self.settings.limits(),
+            budget: Budget::new(self.settings.decode_budget_mib * 1024 * 1024),
+            decoders: Arc::new(Semaphore::new(self.settings.decode_threads.get())),
+            trouble,
+        })
+    }
+
+    async fn report(&self, problem: Option<&str>) {
+        // A database that is away is noticed by whoever reads; there is nowhere else to write it.
+        let _ = components::report(&self.pool, Role::Score, problem).await;
+    }
+}

@@ -1,0 +1,115 @@
+//! Which models serve: joins the manifests on disk, the generation in the database, and the engines that run.
+
+use std::sync::Arc;
+
+use sqlx::{PgConnection, PgPool};
+
+use crate::{
+    config::Settings,
+    domain::{ModelId, Task},
+    score::{Catalogue, CatalogueError, LoadError, Model, PREPROCESSING, Runtime, RuntimeError},
+    store::{
+        generations,
+        models::{self, NewModel},
+    },
+};
+
+/// Why no model serves. The service waits and tries again; images stay pending and lose no try.
+#[derive(Debug, thiserror::Error)]
+pub enum ServingError {
+    /// The manifests cannot be read, or none is the default.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// ONNX Runtime's library is absent.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// A model's file is absent, or is not what its manifest says.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The manifest on disk decides other numbers than the one that the catalog was scored with.
+    #[error(
+        "model {name} is not the one that scored this catalog: its file or its manifest changed. Put the former \
+         ones back, or use another data directory for the new ones"
+    )]
+    Changed {
+        /// The manifest's name.
+        name: String,
+    },
+    /// The database is away.
+    #[error("the database did not say which models serve")]
+    Database(#[from] sqlx::Error),
+}
+
+/// One model that serves, on threads of its own.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// Its row.
+    pub id: ModelId,
+    /// The model.
+    pub model: Arc<Model>,
+}
+
+/// Loads the models of the active generation. A database that has none gets the default manifests, and every
+/// image that is there waits for them.
+///
+/// # Errors
+/// A sentence that says what is wrong with which model, and the way out.
+pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Vec<Served>, ServingError> {
+    let catalogue = Catalogue::read(&settings.models)?;
+    let runtime = Runtime::load(settings.onnxruntime.as_deref())?;
+    let mut conn = pool.acquire().await?;
+    let ids = match generations::active(&mut conn).await? {
+        Some(active) => Some([active.watch_model, active.quality_model]),
+        None => None,
+    };
+    let mut served = Vec::new();
+    for (index, task) in [Task::Watch, Task::Quality].into_iter().enumerate() {
+        let recorded = match ids {
+            Some(ids) => Some(models::identity(&mut conn, ids[index]).await?),
+            None => None,
+        };
+        let name = match &recorded {
+            Some(recorded) => recorded.name.clone(),
+            None => catalogue.default_for(task)?.name.clone(),
+        };
+        let model = Model::load(&catalogue, &name, runtime, settings.engine()).await?;
+        if recorded.is_some_and(|recorded| recorded.fingerprint != model.fingerprint().to_string()) {
+            return Err(ServingError::Changed { name });
+        }
+        served.push(record(&mut conn, model).await?);
+    }
+    if ids.is_none() {
+        let mut tx = pool.begin().await?;
+        generations::create_active(&mut tx, served[0].id, served[1].id).await?;
+        tx.commit().await?;
+    }
+    Ok(served)
+}
+
+/// Finds or makes the model's row, and holds its golden answer against the one of earlier starts.
+async fn record(conn: &mut PgConnection, model: Model) -> Result<Served, ServingError> {
+    let id = models::register(conn, &new_model(&model)).await?;
+    let recorded = models::record_check(conn, id, model.golden()).await?;
+    model.check_recorded(recorded)?;
+    tracing::info!(model = model.manifest().name, task = %model.manifest().task, "model ready");
+    Ok(Served { id, model: Arc::new(model) })
+}
+
+fn new_model(model: &Model) -> NewModel {
+    let manifest = model.manifest();
+    let network = manifest.network();
+    let is_watch = manifest.task == Task::Watch;
+    NewModel {
+        name: manifest.name.clone(),
+        task: manifest.task,
+        fingerprint: model.fingerprint(),
+        preprocessing: PREPROCESSING,
+        sha256: network.map(|network| network.sha256),
+        title: manifest.title.clone(),
+        question: is_watch.then(|| manifest.question.as_str().to_owned()),
+        positives: network.map(|network| network.positive_labels()).unwrap_or_default(),
+        default_threshold: is_watch.then_some(manifest.threshold.value),
+        threshold_measured_on: manifest.threshold.measured_on.clone(),
+        features_dimension: model.features_dimension(),
+    }
+}

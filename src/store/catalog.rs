@@ -1,0 +1,87 @@
+//! The one table that every gallery reads: a row per generation and image, written in the transactions that
+//! change what it shows.
+
+use sqlx::PgConnection;
+
+use crate::domain::ImageId;
+
+/// Gives `image` its row in every live generation.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn open(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<()> {
+    open_of(conn, Some(image)).await
+}
+
+/// The same for every image that there is, when a generation is opened.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn open_all(conn: &mut PgConnection) -> sqlx::Result<()> {
+    open_of(conn, None).await
+}
+
+async fn open_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO catalog (generation_id, image_id, listing_key, width, height, ingested_at, filename, hidden)
+         SELECT g.id, i.id, i.listing_key, i.width, i.height, i.ingested_at, coalesce(s.path_text, ''),
+                i.hidden_at IS NOT NULL
+         FROM images i CROSS JOIN generations g
+         LEFT JOIN LATERAL (
+             SELECT path_text FROM sightings
+             WHERE image_id = i.id AND superseded_at IS NULL ORDER BY first_seen DESC, id DESC LIMIT 1) s ON true
+         WHERE ($1::uuid IS NULL OR i.id = $1) AND g.state <> 'retired'
+         ON CONFLICT (generation_id, image_id) DO NOTHING",
+        image.map(|image| image.0)
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Copies what the models said about `image`, and its sharpness, into its rows.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refresh_scores(
+    conn: &mut PgConnection,
+    image: ImageId,
+    sharpness: f64,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE catalog c
+         SET watch_confidence = w.confidence, quality_mean = q.mean, quality_std = q.std,
+             sharpness = $2
+         FROM generations g
+         LEFT JOIN watch_predictions w ON w.model_id = g.watch_model AND w.image_id = $1
+         LEFT JOIN quality_predictions q ON q.model_id = g.quality_model AND q.image_id = $1
+         WHERE c.generation_id = g.id AND c.image_id = $1",
+        image.0,
+        sharpness,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Recounts the listing that `image` belongs to, if any: how many images, and which is the best.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refresh_listing_of(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO listings (generation_id, key, images, best_image, best_mean)
+         SELECT c.generation_id, c.listing_key, count(*)::int,
+                (array_agg(c.image_id ORDER BY c.quality_mean DESC NULLS LAST, c.image_id))[1],
+                max(c.quality_mean)
+         FROM catalog c
+         WHERE NOT c.hidden AND c.listing_key = (SELECT listing_key FROM images WHERE id = $1)
+         GROUP BY c.generation_id, c.listing_key
+         ON CONFLICT (generation_id, key) DO UPDATE
+         SET images = excluded.images, best_image = excluded.best_image, best_mean = excluded.best_mean",
+        image.0
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}

@@ -1,0 +1,43 @@
+//! What each running part of the service says of itself, so that the pages of one process can show the
+//! troubles of another.
+
+use sqlx::PgPool;
+
+use crate::config::Role;
+
+/// Says that this process's `role` is alive, and what stands in its way.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn report(pool: &PgPool, role: Role, problem: Option<&str>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO components (role, process, problem, seen_at) VALUES ($1, $2, $3, now())
+         ON CONFLICT (role, process) DO UPDATE SET problem = excluded.problem, seen_at = excluded.seen_at",
+        role.as_str(),
+        process(),
+        problem
+    )
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+/// The problems of the parts that reported within the last minute; `None` where `role` did not report at all.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn problems(pool: &PgPool, role: Role) -> sqlx::Result<Option<Vec<String>>> {
+    let reports = sqlx::query_scalar!(
+        "SELECT problem FROM components WHERE role = $1 AND seen_at > now() - interval '1 minute' ORDER BY process",
+        role.as_str()
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok((!reports.is_empty()).then(|| reports.into_iter().flatten().collect()))
+}
+
+/// This process, as told from others at the same database: the machine's name and the process id.
+fn process() -> String {
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
+    format!("{host}:{}", std::process::id())
+}

@@ -1,0 +1,115 @@
+//! Models as the database knows them: one row per manifest and fingerprint.
+
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::{
+    domain::{ContentHash, ModelId, Task, Threshold},
+    score::GoldenCheck,
+};
+
+/// What is recorded of a model when it is first served.
+#[derive(Clone, Debug)]
+pub struct NewModel {
+    /// The manifest's name.
+    pub name: String,
+    /// What it answers.
+    pub task: Task,
+    /// Hash of everything that decides its numbers.
+    pub fingerprint: ContentHash,
+    /// The preprocessing code's own version.
+    pub preprocessing: u32,
+    /// SHA-256 of the file.
+    pub sha256: Option<ContentHash>,
+    /// What pages call it.
+    pub title: String,
+    /// What a watch model was asked.
+    pub question: Option<String>,
+    /// Labels of the classes that count as a watch, in the manifest's order.
+    pub positives: Vec<String>,
+    /// The cut-off that the manifest brings.
+    pub default_threshold: Option<Threshold>,
+    /// What that cut-off was measured on.
+    pub threshold_measured_on: Option<String>,
+    /// Number of values in the features output.
+    pub features_dimension: Option<usize>,
+}
+
+/// Records a model, or finds the row that it has already.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn register(conn: &mut PgConnection, model: &NewModel) -> sqlx::Result<ModelId> {
+    let kind = if model.sha256.is_some() { "onnx" } else { "ensemble" };
+    sqlx::query_scalar!(
+        r#"INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256, title, question,
+                               positives, default_threshold, threshold_measured_on, embedding_dim)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+           ON CONFLICT (name, fingerprint) DO UPDATE SET title = excluded.title
+           RETURNING id AS "id: ModelId""#,
+        model.name,
+        model.task.as_str(),
+        kind,
+        model.fingerprint.to_string(),
+        i32::try_from(model.preprocessing).unwrap_or(i32::MAX),
+        json!({ "name": model.name, "fingerprint": model.fingerprint }),
+        model.sha256.as_ref().map(|hash| hash.as_bytes().as_slice()),
+        model.title,
+        model.question,
+        &model.positives,
+        model.default_threshold.map(Threshold::get),
+        model.threshold_measured_on,
+        model.features_dimension.and_then(|values| i32::try_from(values).ok()),
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// A model's identity: what must agree between the database and the manifest on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The row.
+    pub id: ModelId,
+    /// The manifest's name.
+    pub name: String,
+    /// Hash of everything that decides its numbers.
+    pub fingerprint: String,
+}
+
+/// The identity of a recorded model.
+///
+/// # Errors
+/// When there is no such row, or the database refuses.
+pub async fn identity(conn: &mut PgConnection, id: ModelId) -> sqlx::Result<Identity> {
+    sqlx::query_as!(
+        Identity,
+        r#"SELECT id AS "id: ModelId", name, fingerprint FROM models WHERE id = $1"#,
+        id.0
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// What the model said about this golden picture when it was first asked; records this answer if it is the first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn record_check(conn: &mut PgConnection, id: ModelId, check: &GoldenCheck) -> sqlx::Result<f64> {
+    sqlx::query!(
+        "INSERT INTO model_checks (model_id, image, expected, tolerance) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (model_id, image) DO NOTHING",
+        id.0,
+        check.image,
+        json!(check.expected.unwrap_or(check.observed)),
+        check.tolerance
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query_scalar!(
+        r#"SELECT expected::double precision AS "expected!" FROM model_checks WHERE model_id = $1 AND image = $2"#,
+        id.0,
+        check.image
+    )
+    .fetch_one(conn)
+    .await
+}

@@ -1,0 +1,159 @@
+//! How far each model is with each image: "never scored", "scored" and "failed" are three states.
+
+use sqlx::PgConnection;
+
+use crate::domain::{ImageId, ModelId};
+
+/// Most images that one look of the reconciler picks up.
+const RECONCILE_LIMIT: i64 = 10_000;
+
+/// Marks `image` as waiting for every model of every live generation; what failed before waits again.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn request(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<()> {
+    request_of(conn, Some(image)).await
+}
+
+/// The same for every image that there is, when a generation is opened.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn request_all(conn: &mut PgConnection) -> sqlx::Result<()> {
+    request_of(conn, None).await
+}
+
+async fn request_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO scorings (image_id, model_id, state)
+         SELECT DISTINCT i.id, served.model, 'pending'
+         FROM images i CROSS JOIN generations g
+         CROSS JOIN LATERAL (VALUES (g.watch_model), (g.quality_model)) AS served (model)
+         WHERE g.state <> 'retired' AND ($1::uuid IS NULL OR i.id = $1)
+         ON CONFLICT (image_id, model_id) DO UPDATE
+         SET state = 'pending', reason = NULL, tries = 0, updated_at = now() WHERE scorings.state = 'failed'",
+        image.map(|image| image.0)
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Those of `models` that have not scored `image` yet.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn pending(
+    conn: &mut PgConnection,
+    image: ImageId,
+    models: &[ModelId],
+) -> sqlx::Result<Vec<ModelId>> {
+    let models: Vec<i64> = models.iter().map(|model| model.0).collect();
+    sqlx::query_scalar!(
+        r#"SELECT model_id AS "model: ModelId" FROM scorings
+           WHERE image_id = $1 AND model_id = ANY ($2) AND state = 'pending'"#,
+        image.0,
+        &models,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Records that `model` has scored `image`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn done(conn: &mut PgConnection, image: ImageId, model: ModelId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE scorings SET state = 'done', reason = NULL, updated_at = now()
+         WHERE image_id = $1 AND model_id = $2",
+        image.0,
+        model.0
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Records that `model` gave up on `image`, and why.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn failed(
+    conn: &mut PgConnection,
+    image: ImageId,
+    model: ModelId,
+    reason: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE scorings SET state = 'failed', reason = $3, tries = tries + 1, updated_at = now()
+         WHERE image_id = $1 AND model_id = $2 AND state = 'pending'",
+        image.0,
+        model.0,
+        reason
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Records that no model can score `image` for now, and why.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn fail_all(conn: &mut PgConnection, image: ImageId, reason: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE scorings SET state = 'failed', reason = $2, updated_at = now()
+         WHERE image_id = $1 AND state = 'pending'",
+        image.0,
+        reason
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Counts a failed try of an image whose file could not be read, and gives up after `most` of them.
+/// Answers whether it gave up.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count_try(
+    conn: &mut PgConnection,
+    image: ImageId,
+    reason: &str,
+    most: i32,
+) -> sqlx::Result<bool> {
+    let states = sqlx::query_scalar!(
+        "UPDATE scorings
+         SET tries = tries + 1, reason = $2, updated_at = now(),
+             state = CASE WHEN tries + 1 >= $3 THEN 'failed' ELSE 'pending' END
+         WHERE image_id = $1 AND state = 'pending'
+         RETURNING state",
+        image.0,
+        reason,
+        most,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(states.iter().all(|state| state == "failed"))
+}
+
+/// Images that wait for a score and have no job that could still run.
+///
+/// The queue's tables are its own crate's, hence a query that is checked by its test and not by the compiler.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn pending_without_job(conn: &mut PgConnection) -> sqlx::Result<Vec<ImageId>> {
+    sqlx::query_scalar(
+        "SELECT DISTINCT s.image_id FROM scorings s
+         WHERE s.state = 'pending' AND NOT EXISTS (
+             SELECT FROM graphile_worker.jobs j
+             WHERE j.key = 'score:' || s.image_id AND j.attempts < j.max_attempts)
+         LIMIT $1",
+    )
+    .bind(RECONCILE_LIMIT)
+    .fetch_all(conn)
+    .await
+}
