@@ -212,7 +212,11 @@ impl Settings {
 
     /// How the networks are run.
     pub fn engine(&self) -> EngineSettings {
-        EngineSettings { intra_threads: self.score_threads, max_batch: self.batch, ..EngineSettings::default() }
+        EngineSettings {
+            intra_threads: self.score_threads,
+            max_batch: self.batch,
+            ..EngineSettings::default()
+        }
     }
 
     /// What is too large to be taken.

@@ -96,6 +96,16 @@ pub enum Question {
     WatchOrClock,
 }
 
+impl Question {
+    /// The question in the manifest's words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Watch => "watch",
+            Self::WatchOrClock => "watch or clock",
+        }
+    }
+}
+
 /// Where a model's numbers come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
@@ -265,6 +275,12 @@ impl Network {
             "preprocessing": PREPROCESSING,
             "sha256": self.sha256,
         }))
+    }
+
+    /// The names of the classes that count as a watch, in the manifest's order.
+    pub fn positive_labels(&self) -> Vec<String> {
+        let Output { positive, background_offset, .. } = &self.output;
+        positive.iter().filter_map(|class| self.labels.get(class + background_offset)).cloned().collect()
     }
 
     /// Whether this is the pipeline to which 0.01 belongs: ResNet50 on raw RGB, squashed by nearest neighbour.

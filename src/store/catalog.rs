@@ -43,11 +43,7 @@ async fn open_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Resul
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn refresh_scores(
-    conn: &mut PgConnection,
-    image: ImageId,
-    sharpness: f64,
-) -> sqlx::Result<()> {
+pub async fn refresh_scores(conn: &mut PgConnection, image: ImageId, sharpness: f64) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE catalog c
          SET watch_confidence = w.confidence, quality_mean = q.mean, quality_std = q.std,

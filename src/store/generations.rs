@@ -48,7 +48,12 @@ pub async fn create_active(
     )
     .fetch_one(&mut *conn)
     .await?;
-    sqlx::query!("INSERT INTO active_generation (generation_id) VALUES ($1)", id.0).execute(&mut *conn).await?;
+    sqlx::query!("INSERT INTO active_generation (generation_id) VALUES ($1)", id.0)
+        .execute(&mut *conn)
+        .await?;
+    for model in [watch_model, quality_model] {
+        sqlx::query!("INSERT INTO served_models (model_id) VALUES ($1)", model.0).execute(&mut *conn).await?;
+    }
     scorings::request_all(conn).await?;
     catalog::open_all(conn).await?;
     Ok(Generation { id, watch_model, quality_model })

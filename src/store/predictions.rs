@@ -36,8 +36,11 @@ async fn insert_watch(
     score: &WatchScore,
 ) -> sqlx::Result<()> {
     let positives: Vec<f64> = score.positives.iter().map(|(_label, probability)| *probability).collect();
-    let top: Value =
-        score.top.iter().map(|(label, probability)| json!({ "label": label, "probability": probability })).collect();
+    let top: Value = score
+        .top
+        .iter()
+        .map(|(label, probability)| json!({ "label": label, "probability": probability }))
+        .collect();
     sqlx::query!(
         "INSERT INTO watch_predictions (image_id, model_id, confidence, positives, top)
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT (image_id, model_id) DO NOTHING",
