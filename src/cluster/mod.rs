@@ -28,18 +28,28 @@ use std::{
 };
 
 use sqlx::postgres::PgConnectOptions;
+use tokio::task::JoinHandle;
 
 pub use self::{error::ClusterError, server::Durability};
 use self::{place::Place, server::Server};
 
 /// Time between two tries to get in while the last one out stops the server.
 const LOOK: Duration = Duration::from_millis(40);
+/// Time between two looks whether the server still lives.
+const WATCH: Duration = Duration::from_secs(1);
 
 /// A database that is up for as long as this value lives.
 #[derive(Debug)]
 pub struct Database {
     url: String,
-    membership: Option<Membership>,
+    private: Option<Private>,
+}
+
+/// What holds the private server up. The keeper stands first: it ends before the membership does.
+#[derive(Debug)]
+struct Private {
+    keeper: Keeper,
+    membership: Membership,
 }
 
 impl Database {
@@ -50,7 +60,7 @@ impl Database {
     /// does not start. Each error is a sentence with the way out.
     pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Self, ClusterError> {
         match url {
-            Some(url) => Ok(Self { url: url.to_owned(), membership: None }),
+            Some(url) => Ok(Self { url: url.to_owned(), private: None }),
             None => Self::private(data_dir, Durability::Full).await,
         }
     }
@@ -61,9 +71,10 @@ impl Database {
     /// As [`Database::open`].
     pub async fn private(data_dir: &Path, durability: Durability) -> Result<Self, ClusterError> {
         let server = Server { place: Place::of(data_dir)?, durability };
-        let membership = Membership::join(server).await?;
-        membership.server.ready().await?;
-        Ok(Self { url: membership.server.url(), membership: Some(membership) })
+        let membership = Membership::join(server.clone()).await?;
+        server.ready().await?;
+        let url = server.url();
+        Ok(Self { url, private: Some(Private { keeper: Keeper::watch(server), membership }) })
     }
 
     /// The address, as `DATABASE_URL` has it. It may contain a password.
@@ -84,10 +95,38 @@ impl Database {
     /// # Errors
     /// The server could not be told to stop, or takes minutes.
     pub async fn close(mut self) -> Result<(), ClusterError> {
-        let Some(membership) = self.membership.take() else { return Ok(()) };
+        let Some(Private { keeper, membership }) = self.private.take() else { return Ok(()) };
+        drop(keeper);
         tokio::task::spawn_blocking(|| membership.leave())
             .await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+}
+
+/// Starts the server again when it was killed (by the kernel, as a rule, when memory is short).
+#[derive(Debug)]
+struct Keeper(JoinHandle<()>);
+
+impl Keeper {
+    fn watch(server: Server) -> Self {
+        Self(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(WATCH).await;
+                if server.is_alive() {
+                    continue;
+                }
+                tracing::warn!("the database server has gone; starting it again");
+                if let Err(error) = server.ready().await {
+                    tracing::error!("{error}");
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -34,6 +34,8 @@ const STOPPING: Duration = Duration::from_secs(300);
 
 /// PostgreSQL's SQLSTATE codes that we meet on the way to a connection.
 mod sqlstate {
+    pub(super) const ADMIN_SHUTDOWN: &str = "57P01";
+    pub(super) const CRASH_SHUTDOWN: &str = "57P02";
     pub(super) const CANNOT_CONNECT_NOW: &str = "57P03";
     pub(super) const NO_SUCH_DATABASE: &str = "3D000";
     pub(super) const DUPLICATE_DATABASE: &str = "42P04";
@@ -88,6 +90,11 @@ impl Server {
             tokio::time::sleep(LOOK).await;
         }
         child.map_or(Ok(()), reap)
+    }
+
+    /// Whether a server process is alive, answering or not.
+    pub(super) fn is_alive(&self) -> bool {
+        !matches!(self.try_lock(), Ok(Some(_)))
     }
 
     /// Stops the server and waits until its last process is gone. The caller sees to it that nobody uses it.
@@ -152,6 +159,8 @@ impl Server {
             self.init(&binaries, &lock).await?;
         }
         let socket_dir = self.place.make_socket_dir()?;
+        // We hold the lock, so what a killed server left here is nobody's.
+        let _ = fs::remove_file(socket_dir.join(format!(".s.PGSQL.{PORT}.lock")));
         self.write_settings(&socket_dir)?;
         let log = self.new_log()?;
         let program = binaries.program("postgres");
@@ -310,7 +319,6 @@ cluster_name = 'chronograde'
 
 const THROW_AWAY: &str = "\
 fsync = off
-synchronous_commit = off
 full_page_writes = off
 autovacuum_naptime = '1min'
 max_connections = 200
@@ -336,7 +344,7 @@ fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
 
 /// The server is there, but is starting, recovering or stopping.
 fn is_starting(error: &sqlx::Error) -> bool {
-    has_code(error, &[sqlstate::CANNOT_CONNECT_NOW])
+    has_code(error, &[sqlstate::CANNOT_CONNECT_NOW, sqlstate::ADMIN_SHUTDOWN, sqlstate::CRASH_SHUTDOWN])
 }
 
 /// There is no server, or it went away while we spoke to it.
