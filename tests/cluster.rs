@@ -1,5 +1,7 @@
 //! The private cluster with real servers: shared, killed, adopted, refused.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -310,6 +312,7 @@ async fn an_address_of_ones_own_is_taken_as_it_is() {
 }
 
 /// Says loudly that a test did not happen.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests must see it")]
 fn skip_unless_root() -> bool {
     let skip = !Uid::effective().is_root();
     if skip {

@@ -7,10 +7,14 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use sqlx::{ConnectOptions, Connection};
 use tokio::{process::Child, signal::unix::SignalKind};
 
 use super::Context;
-use crate::cluster::{Database, Durability};
+use crate::{
+    cluster::{Database, Durability},
+    store::MIGRATOR,
+};
 
 /// Arguments of `chronograde database`.
 #[derive(Debug, clap::Args)]
@@ -21,7 +25,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Run a command with DATABASE_URL set; its exit status is passed on
+    /// Run a command with DATABASE_URL set to a migrated database; its exit status is passed on
     Run {
         /// Make an empty database for it, which is fast but not durable, and throw it away afterwards
         #[arg(long)]
@@ -51,17 +55,24 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
 /// Runs `command` and closes the database after it, also when Ctrl-C ended it.
 async fn with(database: Database, command: &[OsString]) -> anyhow::Result<ExitCode> {
     let (program, arguments) = command.split_first().context("no command to run")?;
-    let child = tokio::process::Command::new(program)
-        .args(arguments)
-        .env("DATABASE_URL", database.url())
-        .spawn()
-        .with_context(|| format!("cannot run {}", program.display()));
-    let status = match child {
-        Ok(child) => wait(child).await,
-        Err(error) => Err(error),
+    let ran = async {
+        migrate(&database).await.context("cannot migrate the database")?;
+        let child = tokio::process::Command::new(program)
+            .args(arguments)
+            .env("DATABASE_URL", database.url())
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        wait(child).await
     };
+    let ran = ran.await;
     database.close().await?;
-    status
+    ran
+}
+
+async fn migrate(database: &Database) -> anyhow::Result<()> {
+    let mut connection = database.connect_options()?.connect().await?;
+    MIGRATOR.run(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 /// Waits for the command to end. Ctrl-C reaches it without our help, but must not end us before it; what

@@ -6,13 +6,13 @@
 //! last one out gets the exclusive lock and stops the server. If a process is killed, the kernel drops its
 //! lock; a server without users is used again by the next command.
 //!
-//! In the data directory's `postgres` folder (or in `/var/lib/chronograde`, see [`place`]):
+//! In the data directory's `postgres` folder (or in `/var/lib/chronograde`, see `place.rs`):
 //!
 //! | file | |
 //! | --- | --- |
 //! | `pgdata` | the cluster |
 //! | `users.lock` | shared by those who use the server |
-//! | `server.lock` | held by the server's processes, see [`server`] |
+//! | `server.lock` | held by the server's processes, see `server.rs` |
 //! | `postgresql.conf`, `pg_hba.conf`, `pg_ident.conf` | written at every start |
 //! | `server.log` | of the server's present life; `server.log.1` of the one before |
 
