@@ -3,6 +3,7 @@
 //! Data goes to stdout; progress bars and logs go to stderr.
 
 mod database;
+mod score;
 pub mod telemetry;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -46,6 +47,8 @@ pub struct Context {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Score pictures and folders without a database, one line per picture
+    Score(score::Args),
     /// Run another program with a database
     #[command(hide = true)]
     Database(database::Args),
@@ -63,6 +66,7 @@ impl Cli {
         settings.models = models.unwrap_or(settings.models);
         let context = Context { json, settings };
         match self.command {
+            Command::Score(args) => score::run(&context, args).await,
             Command::Database(args) => database::run(&context, args).await,
         }
     }

@@ -26,7 +26,7 @@ pub use session::{OpenError, Row, RunError, Runtime, Session};
 use crate::domain::{Confidence, Distribution};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// What a watch model said about one image.
 #[derive(Clone, Debug, PartialEq)]

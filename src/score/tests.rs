@@ -9,7 +9,7 @@ use crate::{
     domain::Task,
 };
 
-pub(super) fn models() -> PathBuf {
+pub(crate) fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models")
 }
 
