@@ -15,7 +15,7 @@ CREATE TABLE annotators (
     disabled_at TIMESTAMPTZ,
     excluded_at TIMESTAMPTZ,
     excluded_why TEXT,
-    CHECK (excluded_why IS NULL OR excluded_at IS NOT NULL)
+    CONSTRAINT annotators_excluded_for_a_reason_are_excluded CHECK (excluded_why IS NULL OR excluded_at IS NOT NULL)
 );
 CREATE UNIQUE INDEX annotators_name ON annotators (lower(name));
 COMMENT ON TABLE annotators IS 'People who sign in. Never deleted: what they said refers to them.';
@@ -60,7 +60,7 @@ CREATE TABLE one_time_links (
     created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     expires_at TIMESTAMPTZ NOT NULL,
     used_at TIMESTAMPTZ,
-    CHECK (purpose <> 'reset' OR annotator_id IS NOT NULL)
+    CONSTRAINT one_time_links_resets_are_somebodys CHECK (purpose <> 'reset' OR annotator_id IS NOT NULL)
 );
 CREATE INDEX one_time_links_annotator_id ON one_time_links (annotator_id);
 COMMENT ON TABLE one_time_links IS 'Links that let somebody in once: first set-up, invitation, password reset.';

@@ -23,9 +23,9 @@ CREATE TABLE images (
     hidden_why TEXT,
     audit BOOLEAN NOT NULL,
     UNIQUE (id, audit),
-    CHECK ((signals IS NULL) = (signals_version IS NULL)),
-    CHECK ((phash IS NULL) = (phash_version IS NULL)),
-    CHECK (hidden_at IS NOT NULL OR (hidden_by IS NULL AND hidden_why IS NULL))
+    CONSTRAINT images_signals_have_a_version CHECK ((signals IS NULL) = (signals_version IS NULL)),
+    CONSTRAINT images_phash_has_a_version CHECK ((phash IS NULL) = (phash_version IS NULL)),
+    CONSTRAINT images_hidden_by_somebody_are_hidden CHECK (hidden_at IS NOT NULL OR (hidden_by IS NULL AND hidden_why IS NULL))
 );
 CREATE INDEX images_listing_key ON images (listing_key) WHERE listing_key IS NOT NULL;
 CREATE INDEX images_external_id ON images (external_id) WHERE external_id IS NOT NULL;

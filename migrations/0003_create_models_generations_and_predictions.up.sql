@@ -19,8 +19,8 @@ CREATE TABLE models (
     created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     UNIQUE (name, fingerprint),
     UNIQUE (id, task),
-    CHECK (kind <> 'onnx' OR sha256 IS NOT NULL),
-    CHECK (task = 'watch' OR default_threshold IS NULL)
+    CONSTRAINT models_files_have_a_hash CHECK (kind <> 'onnx' OR sha256 IS NOT NULL),
+    CONSTRAINT models_thresholds_are_for_watches CHECK (task = 'watch' OR default_threshold IS NULL)
 );
 COMMENT ON TABLE models IS 'Models that ever served: a manifest with the fingerprint of what decides its numbers.';
 COMMENT ON COLUMN models.id IS 'Names the model in predictions.';
@@ -48,7 +48,7 @@ CREATE TABLE model_members (
     member BIGINT NOT NULL REFERENCES models (id),
     weight DOUBLE PRECISION NOT NULL CHECK (weight > 0 AND weight < 'Infinity'),
     PRIMARY KEY (ensemble, member),
-    CHECK (ensemble <> member)
+    CONSTRAINT model_members_are_others CHECK (ensemble <> member)
 );
 CREATE INDEX model_members_member ON model_members (member);
 COMMENT ON TABLE model_members IS 'Which models an ensemble averages.';
@@ -80,7 +80,7 @@ CREATE TABLE served_models (
     since TIMESTAMPTZ NOT NULL DEFAULT now(),
     until TIMESTAMPTZ,
     by UUID REFERENCES annotators (id),
-    CHECK (until >= since)
+    CONSTRAINT served_models_end_after_their_start CHECK (until >= since)
 );
 CREATE UNIQUE INDEX served_models_current ON served_models (model_id) WHERE until IS NULL;
 COMMENT ON TABLE served_models IS 'Which models served when: history.';

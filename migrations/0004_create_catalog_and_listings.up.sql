@@ -21,8 +21,8 @@ CREATE TABLE catalog (
     filename TEXT NOT NULL DEFAULT '',
     hidden BOOLEAN NOT NULL DEFAULT FALSE,
     PRIMARY KEY (generation_id, image_id),
-    CHECK ((quality_mean IS NULL) = (quality_std IS NULL)),
-    CHECK (human_mean IS NULL OR votes > 0)
+    CONSTRAINT catalog_quality_has_mean_and_std CHECK ((quality_mean IS NULL) = (quality_std IS NULL)),
+    CONSTRAINT catalog_human_mean_has_votes CHECK (human_mean IS NULL OR votes > 0)
 );
 CREATE INDEX catalog_image_id ON catalog (image_id);
 CREATE INDEX catalog_quality_mean ON catalog (generation_id, quality_mean, image_id);

@@ -54,9 +54,9 @@ CREATE TABLE rounds (
     created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     opened_at TIMESTAMPTZ,
     closed_at TIMESTAMPTZ,
-    CHECK (asks_quality OR watch_question IS NOT NULL),
-    CHECK (state = 'draft' OR opened_at IS NOT NULL),
-    CHECK ((state = 'closed') = (closed_at IS NOT NULL))
+    CONSTRAINT rounds_ask_something CHECK (asks_quality OR watch_question IS NOT NULL),
+    CONSTRAINT rounds_were_opened CHECK (state = 'draft' OR opened_at IS NOT NULL),
+    CONSTRAINT rounds_closed_have_a_time CHECK ((state = 'closed') = (closed_at IS NOT NULL))
 );
 CREATE INDEX rounds_state ON rounds (state, id DESC);
 COMMENT ON TABLE rounds IS 'Bounded pieces of judging.';
@@ -248,7 +248,7 @@ CREATE TABLE reservations (
     expires_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (round_id, image_id, annotator_id, occurrence),
     FOREIGN KEY (round_id, image_id) REFERENCES round_images (round_id, image_id) ON DELETE CASCADE,
-    CHECK (expires_at > created_at)
+    CONSTRAINT reservations_expire_later CHECK (expires_at > created_at)
 );
 CREATE INDEX reservations_annotator_id ON reservations (annotator_id, round_id);
 CREATE INDEX reservations_expires_at ON reservations (expires_at);

@@ -38,8 +38,8 @@ CREATE TABLE rescore_runs (
     author UUID REFERENCES annotators (id),
     started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     finished_at TIMESTAMPTZ,
-    CHECK ((state = 'running') = (finished_at IS NULL)),
-    CHECK (done + failed <= images)
+    CONSTRAINT rescore_runs_ended_have_a_time CHECK ((state = 'running') = (finished_at IS NULL)),
+    CONSTRAINT rescore_runs_add_up CHECK (done + failed <= images)
 );
 CREATE UNIQUE INDEX rescore_runs_running ON rescore_runs (generation_id) WHERE state = 'running';
 CREATE INDEX rescore_runs_generation_id ON rescore_runs (generation_id, id DESC);
