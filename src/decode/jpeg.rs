@@ -21,12 +21,11 @@ pub(super) fn decode(bytes: &[u8], divisor: u32) -> Result<RgbImage, DecodeError
         Ok(image) => return Ok(image),
         Err(complaint) => complaint,
     };
-    if is_benign(&complaint) || complaint.contains(NO_END) {
-        if let Some(repaired) = segments::repaired(bytes) {
-            return attempt(&repaired, divisor).map_err(|complaint| failure(bytes, &complaint));
-        }
+    let is_repairable = is_benign(&complaint) || complaint.contains(NO_END);
+    match is_repairable.then(|| segments::repaired(bytes)).flatten() {
+        Some(repaired) => attempt(&repaired, divisor).map_err(|complaint| failure(bytes, &complaint)),
+        None => Err(failure(bytes, &complaint)),
     }
-    Err(failure(bytes, &complaint))
 }
 
 /// One pass of the decoder, or its first complaint.

@@ -115,3 +115,63 @@ impl From<PerceptualHash> for String {
         hash.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage, imageops};
+
+    use super::*;
+
+    /// A dial on a table: smooth shapes, as in photographs.
+    fn dial(size: u32, centre: (f64, f64), brightness: f64) -> RgbImage {
+        RgbImage::from_fn(size, size * 3 / 4, |x, y| {
+            let (x, y) = (f64::from(x) / f64::from(size), f64::from(y) / f64::from(size));
+            let distance = (x - centre.0).hypot(y - centre.1);
+            let light = 0.3 + 0.4 * x + 0.6 * (-40.0 * distance * distance).exp() - 0.3 * (9.0 * y).sin();
+            Rgb([(60.0 + 90.0 * light * brightness).clamp(0.0, 255.0) as u8; 3])
+        })
+    }
+
+    fn hash(picture: &RgbImage) -> PerceptualHash {
+        PerceptualHash::of(&Luma::of(picture))
+    }
+
+    #[test]
+    fn a_scaled_darkened_or_compressed_picture_keeps_its_hash() {
+        let original = hash(&dial(800, (0.4, 0.3), 1.0));
+        let smaller = dial(200, (0.4, 0.3), 1.0);
+        assert!(original.distance(hash(&smaller)) <= 4);
+        assert!(original.distance(hash(&dial(800, (0.4, 0.3), 0.7))) <= 4);
+        assert!(original.distance(hash(&imageops::blur(&dial(800, (0.4, 0.3), 1.0), 2.0))) <= 4);
+    }
+
+    #[test]
+    fn another_picture_has_another_hash() {
+        let original = hash(&dial(400, (0.4, 0.3), 1.0));
+        assert!(original.distance(hash(&dial(400, (0.8, 0.6), 1.0))) > 8);
+        assert!(original.distance(hash(&imageops::flip_horizontal(&dial(400, (0.4, 0.3), 1.0)))) > 16);
+    }
+
+    #[test]
+    fn half_of_the_bits_are_set() {
+        assert_eq!(hash(&dial(400, (0.4, 0.3), 1.0)).to_i64().count_ones(), 32);
+    }
+
+    #[test]
+    fn a_picture_of_one_pixel_has_a_hash() {
+        let _ = hash(&RgbImage::new(1, 1));
+        let _ = hash(&RgbImage::new(1, 500));
+    }
+
+    #[test]
+    fn the_hash_survives_text_and_bigint() {
+        let hash = PerceptualHash::from_i64(-2);
+        assert_eq!(hash.to_string(), "fffffffffffffffe");
+        assert_eq!("fffffffffffffffe".parse(), Ok(hash));
+        assert_eq!(PerceptualHash::from_i64(hash.to_i64()), hash);
+        assert_eq!(hash.distance(PerceptualHash::from_i64(-1)), 1);
+        for text in ["", "fffffffffffffff", "+ffffffffffffff", "fffffffffffffffg"] {
+            assert!(text.parse::<PerceptualHash>().is_err(), "{text}");
+        }
+    }
+}

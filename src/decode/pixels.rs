@@ -328,6 +328,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::print_stderr, reason = "a test that skips says so")]
     fn every_photograph_of_the_shared_set_decodes() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/images");
         let Ok(files) = std::fs::read_dir(folder) else {

@@ -104,3 +104,107 @@ impl Moments {
         if self.count > 0.0 { self.squares / self.count } else { 0.0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+    use crate::decode::Format;
+
+    fn measure(rgb: RgbImage) -> Signals {
+        let luma = Luma::of(&rgb);
+        let (width, height) = rgb.dimensions();
+        Signals::measure(&Picture { rgb, width, height, divisor: 1, icc: None, format: Format::Png }, &luma)
+    }
+
+    fn grey(width: u32, height: u32, level: impl Fn(u32, u32) -> u8) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| Rgb([level(x, y); 3]))
+    }
+
+    fn near(value: f64, expected: f64, tolerance: f64) {
+        assert!((value - expected).abs() <= tolerance, "{value} instead of {expected}");
+    }
+
+    #[test]
+    fn a_flat_picture_has_brightness_and_nothing_else() {
+        let signals = measure(grey(600, 400, |_, _| 51));
+        near(signals.exposure, 0.2, 1e-6);
+        for zero in
+            [signals.sharpness, signals.contrast, signals.noise, signals.black_share, signals.white_share]
+        {
+            near(zero, 0.0, 1e-6);
+        }
+        assert_eq!(
+            (signals.megapixels, signals.short_side_px, signals.version),
+            (0.24, 400, SIGNALS_VERSION)
+        );
+    }
+
+    #[test]
+    fn luma_weighs_the_colours_as_bt_601_does() {
+        for (colour, luma) in [([255, 0, 0], 0.299), ([0, 255, 0], 0.587), ([0, 0, 255], 0.114)] {
+            near(measure(RgbImage::from_pixel(8, 8, Rgb(colour))).exposure, luma, 1e-6);
+        }
+    }
+
+    #[test]
+    fn a_chessboard_has_the_largest_laplacian() {
+        // Four black neighbours around white and the reverse: ±4·255, with mean 0 over an even number of pixels.
+        let signals = measure(grey(10, 10, |x, y| if (x + y).is_multiple_of(2) { 255 } else { 0 }));
+        near(signals.sharpness, 1020.0_f64.powi(2), 1.0);
+        near(signals.contrast, 0.5, 1e-9);
+        assert_eq!((signals.black_share, signals.white_share), (0.5, 0.5));
+    }
+
+    #[test]
+    fn a_slope_is_neither_sharp_nor_noisy() {
+        let signals = measure(grey(200, 100, |x, _| x as u8));
+        near(signals.sharpness, 0.0, 1e-6);
+        near(signals.noise, 0.0, 1e-6);
+        // A uniform distribution over 0..199 has a standard deviation of √((200² − 1) / 12).
+        near(signals.contrast, (39_999.0_f64 / 12.0).sqrt() / 255.0, 1e-6);
+    }
+
+    #[test]
+    fn noise_is_estimated_in_levels_of_luma() {
+        // A sum of twelve uniform numbers is nearly normal (Irwin and Hall), here with a standard deviation of 10.
+        let mut state = 1_u64;
+        let mut uniform = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            f64::from((state >> 33) as u32) / f64::from(1_u32 << 31)
+        };
+        let noisy = RgbImage::from_fn(300, 300, |_, _| {
+            let normal: f64 = (0..12).map(|_| uniform()).sum::<f64>() - 6.0;
+            Rgb([(128.0 + 10.0 * normal).round() as u8; 3])
+        });
+        near(measure(noisy).noise, 10.0, 0.3);
+    }
+
+    #[test]
+    fn blur_lowers_sharpness_and_enlarging_is_left_out() {
+        let stripes =
+            |period: u32| grey(300, 300, move |x, _| if (x / period).is_multiple_of(2) { 200 } else { 50 });
+        let sharp = stripes(3);
+        let blurred = image::imageops::blur(&sharp, 2.0);
+        assert!(measure(sharp.clone()).sharpness > 20.0 * measure(blurred).sharpness);
+        assert_eq!(Luma::of(&sharp).values().len(), 300 * 300);
+        assert_eq!(Luma::of(&grey(1024, 512, |_, _| 0)).values().len(), 512 * 256);
+    }
+
+    #[test]
+    fn the_smallest_pictures_have_finite_signals() {
+        for (width, height) in [(1, 1), (2, 2), (1, 600), (3, 1)] {
+            let signals = measure(grey(width, height, |_, _| 9));
+            assert_eq!((signals.sharpness, signals.noise), (0.0, 0.0));
+            near(signals.exposure, 9.0 / 255.0, 1e-6);
+        }
+    }
+
+    #[test]
+    fn signals_survive_json() {
+        let signals = measure(grey(20, 10, |x, y| (x * y) as u8));
+        let json = serde_json::to_string(&signals).unwrap();
+        assert_eq!(serde_json::from_str::<Signals>(&json).unwrap(), signals);
+    }
+}
