@@ -33,7 +33,7 @@ use crate::{
 pub struct Args {
     /// Score with this model, at most one per task [default: the default model of each task]
     #[arg(long = "model", value_name = "NAME")]
-    models: Vec<String>,
+    model: Vec<String>,
     /// Print a table with the notebook's columns: path, quality_score, watch_pred
     #[arg(long)]
     csv: bool,
@@ -73,7 +73,7 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
 
 async fn prepare(context: &Context, args: &Args) -> anyhow::Result<(Scorer, Layout)> {
     ensure!(!(context.json && args.csv), "--json and --csv exclude each other");
-    let scorer = Scorer::load(&context.settings, &args.models).await?;
+    let scorer = Scorer::load(&context.settings, &args.model).await?;
     let tasks = (scorer.has(Task::Watch), scorer.has(Task::Quality));
     let layout = match (context.json, args.csv) {
         (true, _) => Layout::Json,

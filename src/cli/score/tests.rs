@@ -12,7 +12,7 @@ fn context(json: bool) -> Context {
 }
 
 fn args(models: &[&str], csv: bool, paths: &[PathBuf]) -> Args {
-    Args { models: models.iter().map(ToString::to_string).collect(), csv, paths: paths.to_vec() }
+    Args { model: models.iter().map(ToString::to_string).collect(), csv, paths: paths.to_vec() }
 }
 
 /// A folder with a red and a blue picture, a text and a file that only claims to be a picture.
@@ -32,6 +32,14 @@ async fn printed(context: &Context, args: &Args) -> (Outcome, Vec<String>) {
     let mut out = Vec::new();
     let outcome = score_all(Arc::new(scorer), layout, &args.paths, &mut out).await.unwrap();
     (outcome, String::from_utf8(out).unwrap().lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn the_models_folder_and_the_model_can_both_be_given() {
+    use clap::Parser as _;
+    let line =
+        ["chronograde", "score", "--models", "elsewhere", "--model", "a", "--model", "b", "--json", "p.jpg"];
+    crate::cli::Cli::try_parse_from(line).unwrap();
 }
 
 #[tokio::test]
