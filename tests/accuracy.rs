@@ -69,7 +69,8 @@ async fn classifier(shared: &Path) -> (Model, tempfile::TempDir) {
 
 async fn load(folder: &Path, name: &str) -> Model {
     let runtime = Runtime::load(None).unwrap();
-    Model::load(&Catalogue::read(folder).unwrap(), name, runtime, EngineSettings::default()).await.unwrap()
+    let settings = EngineSettings { niceness: 0, ..EngineSettings::default() };
+    Model::load(&Catalogue::read(folder).unwrap(), name, runtime, settings).await.unwrap()
 }
 
 async fn confidences(model: &Model, shared: &Path, labelled: &[Labelled]) -> Vec<f64> {
