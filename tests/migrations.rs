@@ -1,5 +1,7 @@
 //! The migrations over a real PostgreSQL: both directions, data carried along, comments, and what is refused.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it where they stand")]
+
 use std::collections::BTreeMap;
 
 use chronograde::{
@@ -87,7 +89,7 @@ async fn each_migration_alone_goes_down_to_what_was_there_before(pool: PgPool) {
         MIGRATOR.run_to(version, &pool).await.unwrap();
         before = version;
     }
-    assert_eq!(before, 7);
+    assert!(before >= 7, "only {before} migrations were tried");
 }
 
 #[sqlx::test(migrations = false)]
@@ -153,7 +155,7 @@ async fn an_index_says_which_query_it_serves(pool: PgPool) {
     let silent = texts(
         &pool,
         "SELECT relname::text FROM pg_class c WHERE relkind = 'i' AND relnamespace = 'public'::regnamespace
-         AND relname NOT LIKE '\\_sqlx%' AND obj_description(c.oid) NOT LIKE 'Serves: %'",
+         AND relname NOT LIKE '\\_sqlx%' AND obj_description(c.oid) NOT LIKE 'Serves%'",
     )
     .await;
     assert_eq!(silent, ["active_generation_pkey"], "which only keeps a second row out");
