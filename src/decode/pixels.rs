@@ -172,6 +172,8 @@ mod tests {
     use image::codecs::gif::GifEncoder;
     use image::{Frame, GrayAlphaImage, GrayImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgba, RgbaImage};
 
+    use proptest::prelude::*;
+
     use super::super::samples::{encode, jpeg, pattern};
     use super::*;
 
@@ -286,6 +288,25 @@ mod tests {
             decode(&file, Need::FULL, &Limits::default()).unwrap_err().to_string(),
             "this variant of TIFF is not supported: its pixels are floating-point numbers"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_files_end_in_words_never_in_a_panic(
+            format in 0..6_usize, edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        ) {
+            let picture = pattern(24, 16);
+            let others = [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Bmp, ImageFormat::Tiff];
+            let mut file = others.get(format).map_or_else(|| jpeg(&picture), |format| encode(picture.clone(), *format));
+            for (at, value) in edits {
+                let at = at.index(file.len());
+                file[at] = value;
+            }
+            let limits = Limits { pixels: 100_000, ..Limits::default() };
+            if let Err(error) = decode(&file, Need::FULL, &limits) {
+                prop_assert!(error.to_string().len() > 10);
+            }
+        }
     }
 
     fn model(width: u32, height: u32, resize_shortest: Option<u32>) -> Input {
