@@ -1,6 +1,6 @@
 //! `chronograde database run -- CMD…`: a command with a database, for the checks of this repository.
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode};
 
 use anyhow::Context as _;
 use nix::{
@@ -13,6 +13,7 @@ use tokio::{process::Child, signal::unix::SignalKind};
 use super::Context;
 use crate::{
     cluster::{Database, Durability},
+    config::Secret,
     store::MIGRATOR,
 };
 
@@ -42,13 +43,17 @@ enum Action {
 /// There is no database, or the command cannot be started.
 pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
     let Action::Run { throw_away, command } = args.action;
-    if throw_away {
-        let dir = ThrowAwayDir::new()?;
-        let database = Database::private(&dir.0, Durability::ThrowAway).await?;
-        return with(database, &command).await;
-    }
     let settings = &context.settings;
-    let url = settings.database_url.as_ref().map(crate::config::Secret::reveal);
+    if throw_away {
+        throw_away::sweep().await;
+        let dir = throw_away::dir(std::process::id());
+        std::fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let database = Database::private(&dir, Durability::ThrowAway).await?;
+        let ran = with(database, &command).await;
+        throw_away::remove(&dir).await;
+        return ran;
+    }
+    let url = settings.database_url.as_ref().map(Secret::reveal);
     with(Database::open(url, &settings.data_dir).await?, &command).await
 }
 
@@ -56,7 +61,9 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
 async fn with(database: Database, command: &[OsString]) -> anyhow::Result<ExitCode> {
     let (program, arguments) = command.split_first().context("no command to run")?;
     let ran = async {
-        migrate(&database).await.context("cannot migrate the database")?;
+        let mut connection = database.connect_options()?.connect().await?;
+        MIGRATOR.run(&mut connection).await?;
+        connection.close().await?;
         let child = tokio::process::Command::new(program)
             .args(arguments)
             .env("DATABASE_URL", database.url())
@@ -67,12 +74,6 @@ async fn with(database: Database, command: &[OsString]) -> anyhow::Result<ExitCo
     let ran = ran.await;
     database.close().await?;
     ran
-}
-
-async fn migrate(database: &Database) -> anyhow::Result<()> {
-    let mut connection = database.connect_options()?.connect().await?;
-    MIGRATOR.run(&mut connection).await?;
-    Ok(connection.close().await?)
 }
 
 /// Waits for the command to end. Ctrl-C reaches it without our help, but must not end us before it; what
@@ -97,21 +98,48 @@ async fn wait(mut child: Child) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// A directory that is removed when this value is dropped.
-struct ThrowAwayDir(PathBuf);
+/// Directories of databases that last as long as one process.
+mod throw_away {
+    use std::{
+        os::unix::fs::MetadataExt,
+        path::{Path, PathBuf},
+    };
 
-impl ThrowAwayDir {
-    fn new() -> anyhow::Result<Self> {
-        let dir = std::env::temp_dir().join(format!("chronograde-throw-away-{}", std::process::id()));
-        std::fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        Ok(Self(dir))
+    use nix::unistd::Uid;
+
+    use crate::cluster::Database;
+
+    /// Not the user's own folder for temporary files: the server's user may be unable to reach it.
+    const PARENT: &str = "/tmp";
+    const PREFIX: &str = "chronograde-throw-away-";
+
+    /// The directory of the process `pid`.
+    pub(super) fn dir(pid: u32) -> PathBuf {
+        Path::new(PARENT).join(format!("{PREFIX}{pid}"))
     }
-}
 
-impl Drop for ThrowAwayDir {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!("cannot remove {}: {error}", self.0.display());
+    /// Removes the directories, and ends the servers, of processes that were killed.
+    pub(super) async fn sweep() {
+        for entry in std::fs::read_dir(PARENT).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let ours = entry.metadata().is_ok_and(|meta| meta.uid() == Uid::effective().as_raw());
+            let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse().ok());
+            if let Some(pid) = pid.filter(|pid| ours && !Path::new(&format!("/proc/{pid}")).exists()) {
+                remove(&dir(pid)).await;
+            }
+        }
+    }
+
+    /// Removes a directory that nobody uses; a failure is worth a word, but not worth more.
+    pub(super) async fn remove(dir: &Path) {
+        let remove = async {
+            if Database::discard(dir).await? {
+                std::fs::remove_dir_all(dir)?;
+            }
+            anyhow::Ok(())
+        };
+        if let Err(error) = remove.await {
+            tracing::warn!("{} is left behind: {error:#}", dir.display());
         }
     }
 }

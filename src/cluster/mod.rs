@@ -77,6 +77,20 @@ impl Database {
         Ok(Self { url, private: Some(Private { keeper: Keeper::watch(server), membership }) })
     }
 
+    /// Removes the private cluster of `data_dir` and all that is in it; `false`, and nothing happens, while
+    /// somebody uses it.
+    ///
+    /// # Errors
+    /// The server does not stop, or a file cannot be removed.
+    pub async fn discard(data_dir: &Path) -> Result<bool, ClusterError> {
+        let server = Server { place: Place::of(data_dir)?, durability: Durability::ThrowAway };
+        let Some(_alone) = server.place.try_lock("users.lock")? else { return Ok(false) };
+        let place = server.place.clone();
+        finish(move || server.stop()).await?;
+        place.remove()?;
+        Ok(true)
+    }
+
     /// The address, as `DATABASE_URL` has it. It may contain a password.
     pub fn url(&self) -> &str {
         &self.url
@@ -97,10 +111,16 @@ impl Database {
     pub async fn close(mut self) -> Result<(), ClusterError> {
         let Some(Private { keeper, membership }) = self.private.take() else { return Ok(()) };
         drop(keeper);
-        tokio::task::spawn_blocking(|| membership.leave())
-            .await
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        finish(|| membership.leave()).await
     }
+}
+
+/// Runs what blocks where it may.
+async fn finish(
+    stop: impl FnOnce() -> Result<(), ClusterError> + Send + 'static,
+) -> Result<(), ClusterError> {
+    let stopped = tokio::task::spawn_blocking(stop).await;
+    stopped.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// Starts the server again when it was killed (by the kernel, as a rule, when memory is short).

@@ -178,6 +178,21 @@ impl Place {
         }
         Ok(file)
     }
+
+    /// Locks a lock file for us alone; `None` while somebody else has locked it.
+    pub(super) fn try_lock(&self, name: &str) -> Result<Option<fs::File>, ClusterError> {
+        let file = self.open_lock(name)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(ClusterError::io("lock", self.file(name))(error)),
+        }
+    }
+
+    /// Removes everything.
+    pub(super) fn remove(&self) -> Result<(), ClusterError> {
+        fs::remove_dir_all(&self.home).map_err(ClusterError::io("remove", &self.home))
+    }
 }
 
 /// The user under whom root runs a new cluster.

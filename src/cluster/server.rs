@@ -6,7 +6,7 @@
 //! one who may start the server.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions},
     io,
     path::PathBuf,
     process::{Child, Output, Stdio},
@@ -121,14 +121,7 @@ impl Server {
 
     /// The lock that says that no server is alive; `None` while one is.
     fn try_lock(&self) -> Result<Option<File>, ClusterError> {
-        let file = self.place.open_lock("server.lock")?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => {
-                Err(ClusterError::io("lock", self.place.file("server.lock"))(error))
-            }
-        }
+        self.place.try_lock("server.lock")
     }
 
     /// Connects, and makes the database when the cluster has just been made.
