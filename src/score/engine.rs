@@ -4,9 +4,10 @@
 //! once: under load batches form by themselves, and a single picture never waits for company. Callers that
 //! gave up while they waited are skipped.
 
+mod worker;
+
 use std::{
     num::NonZeroUsize,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -16,15 +17,16 @@ use std::{
 };
 
 use tokio::sync::{
-    mpsc::{self, Receiver, Sender},
+    mpsc::{self, Sender},
     oneshot,
 };
 
+use self::worker::Worker;
 use super::{
     Prediction,
     heads::{self, OutputError},
     manifest::Network,
-    session::{OpenError, Row, RunError, Runtime, Session},
+    session::{OpenError, Row, RunError, Runtime},
 };
 use crate::{
     decode::{Dtype, Tensor},
@@ -249,109 +251,6 @@ impl Shared {
         let answer = heads::answer(self.task, &self.network, &row.output, quantised)?;
         heads::check_features(row.features.as_deref())?;
         Ok(Prediction { answer, features: row.features })
-    }
-}
-
-/// One thread of an engine.
-struct Worker {
-    shared: Arc<Shared>,
-    requests: Arc<Mutex<Receiver<Request>>>,
-    settings: EngineSettings,
-}
-
-impl Worker {
-    fn run(self, runtime: &Runtime, report: ready::Sender<Result<Option<usize>, OpenError>>) {
-        // Before the session is opened: its own threads inherit the priority.
-        if let Err(error) = rustix::process::nice(self.settings.niceness.into()) {
-            tracing::warn!(%error, "the priority of a scoring thread cannot be lowered");
-        }
-        let opened = self.open(runtime);
-        let session = match opened {
-            Ok((session, features)) => {
-                let _ = report.send(Ok(features));
-                session
-            }
-            Err(error) => {
-                let _ = report.send(Err(error));
-                return;
-            }
-        };
-        drop(report);
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.serve(session))) {
-            let reason = panic
-                .downcast::<String>()
-                .map_or_else(|_| "a scoring thread panicked".to_owned(), |text| *text);
-            tracing::error!(reason, "a scoring thread is gone");
-            self.shared.set_trouble(Some(reason));
-        }
-        self.shared.alive.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    /// Opens the network and runs a full batch of zeros, which allocates what later batches use.
-    fn open(&self, runtime: &Runtime) -> Result<(Session, Option<usize>), OpenError> {
-        let Network { input, file, .. } = &self.shared.network;
-        let mut session = Session::open(runtime, &self.shared.network, self.settings.intra_threads.get())?;
-        let values = input.width as usize * input.height as usize * 3;
-        let zeros = match input.dtype {
-            Dtype::F32 => Tensor::F32(vec![0.0; values]),
-            Dtype::U8 => Tensor::U8(vec![0; values]),
-        };
-        let rows = session
-            .run(&vec![&zeros; self.max_batch()])
-            .map_err(|error| OpenError::Refused { path: file.clone(), reason: error.to_string() })?;
-        Ok((session, rows.into_iter().next().and_then(|row| row.features).map(|features| features.len())))
-    }
-
-    /// Networks whose file fixes the batch are run in batches of that size.
-    fn max_batch(&self) -> usize {
-        self.shared.network.input.batch.unwrap_or(self.settings.max_batch.get())
-    }
-
-    fn serve(&self, mut session: Session) {
-        while let Some(batch) = self.next_batch() {
-            let tensors: Vec<&Tensor> = batch.iter().map(|request| &request.tensor).collect();
-            let outcome = session.run(&tensors);
-            self.shared.batches.fetch_add(1, Ordering::AcqRel);
-            self.shared.images.fetch_add(batch.len() as u64, Ordering::AcqRel);
-            match outcome {
-                Ok(rows) => {
-                    self.shared.set_trouble(None);
-                    for (request, row) in batch.into_iter().zip(rows) {
-                        // A caller that is gone needs no answer.
-                        let _ = request.reply.send(self.shared.predict(row, session.is_quantised()));
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(%error, file = %self.shared.network.file.display(), "a network does not run");
-                    self.shared.failures.fetch_add(1, Ordering::AcqRel);
-                    self.shared.set_trouble(Some(error.to_string()));
-                    for request in batch {
-                        let _ = request.reply.send(Err(error.clone().into()));
-                    }
-                }
-            }
-        }
-    }
-
-    /// The one place where batches form: waits for a request, then takes what else waits. `None` at the end.
-    fn next_batch(&self) -> Option<Vec<Request>> {
-        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = Vec::new();
-        while batch.len() < self.max_batch() {
-            let request = match batch.is_empty() {
-                true => requests.blocking_recv()?,
-                false => match requests.try_recv() {
-                    Ok(request) => request,
-                    Err(_) => break,
-                },
-            };
-            if request.reply.is_closed() {
-                self.shared.skipped.fetch_add(1, Ordering::AcqRel);
-            } else {
-                batch.push(request);
-            }
-        }
-        Some(batch)
     }
 }
 

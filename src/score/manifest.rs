@@ -4,6 +4,7 @@
 //! whether it makes sense. What the weights file itself says is compared when the file is opened.
 
 mod check;
+mod fingerprint;
 mod parse;
 
 use std::{
@@ -13,6 +14,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+pub(super) use self::fingerprint::fingerprint;
 
 use crate::{
     decode::Input,
@@ -290,46 +293,6 @@ impl Network {
         (*width, *height, *colour, *fit, *filter) == (224, 224, Colour::Rgb, Fit::Squash, Filter::Nearest)
             && (*scale, *mean, *std) == (1.0, [0.0; 3], [1.0; 3])
             && (self.output.classes, self.output.positive.as_slice()) == (1000, &[409, 530, 531, 826, 892])
-    }
-}
-
-/// SHA-256 of a JSON value written with sorted keys and no spaces.
-pub(super) fn fingerprint(value: &serde_json::Value) -> ContentHash {
-    let mut text = String::new();
-    canonical(value, &mut text);
-    ContentHash::of(text.as_bytes())
-}
-
-/// Sorts the keys itself: whether serde_json does depends on the features that other crates switch on.
-fn canonical(value: &serde_json::Value, into: &mut String) {
-    use serde_json::Value::{Array, Object};
-    let separated = |into: &mut String, index: usize| {
-        if index > 0 {
-            into.push(',');
-        }
-    };
-    match value {
-        Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().collect();
-            fields.sort_by_key(|(key, _)| *key);
-            into.push('{');
-            for (index, (key, value)) in fields.into_iter().enumerate() {
-                separated(into, index);
-                into.push_str(&json!(key).to_string());
-                into.push(':');
-                canonical(value, into);
-            }
-            into.push('}');
-        }
-        Array(values) => {
-            into.push('[');
-            for (index, value) in values.iter().enumerate() {
-                separated(into, index);
-                canonical(value, into);
-            }
-            into.push(']');
-        }
-        scalar => into.push_str(&scalar.to_string()),
     }
 }
 

@@ -123,12 +123,10 @@ impl Line {
         let mean = scores.quality.as_ref().map(|distribution| distribution.mean().to_string());
         let label = scores.watch.as_ref().map(|(is_watch, _)| if *is_watch { "True" } else { "False" });
         let mut row = quoted(&self.path.to_string_lossy());
-        for cell in
-            [quality.then(|| mean.unwrap_or_default()), watch.then(|| label.unwrap_or_default().to_owned())]
-        {
-            if let Some(cell) = cell {
-                row = row + "," + &cell;
-            }
+        let cells = [quality.then_some(mean.as_deref()), watch.then_some(label)];
+        for cell in cells.into_iter().flatten() {
+            row.push(',');
+            row.push_str(cell.unwrap_or_default());
         }
         row
     }

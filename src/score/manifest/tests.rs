@@ -72,13 +72,6 @@ fn the_fingerprint_follows_what_decides_numbers_and_nothing_else() {
 }
 
 #[test]
-fn canonical_json_has_sorted_keys_and_no_spaces() {
-    let mut text = String::new();
-    canonical(&json!({"b": [1, 0.5, null], "a": {"d": "x\"y", "c": true}}), &mut text);
-    assert_eq!(text, r#"{"a":{"c":true,"d":"x\"y"},"b":[1,0.5,null]}"#);
-}
-
-#[test]
 fn a_threshold_that_nobody_measured_warns() {
     let without = changed("measured_on = \"nothing: red pictures are watches\"", "").unwrap();
     assert!(without.warnings()[0].contains("was not measured"));
