@@ -1,1 +1,144 @@
-//! (to be written)
+//! Stage 1: files are noticed, settle, and are taken into the ledger.
+//!
+//! Two things look at the upload directory, as equals: a sweep that lists all of it every few seconds, and the
+//! file system's events, which only say where to look at once. The sweep alone is sufficient.
+
+pub mod diff;
+pub mod import;
+pub mod listing;
+pub mod original;
+pub mod settle;
+mod sweep;
+pub mod tree;
+mod watch;
+
+use std::{path::PathBuf, time::Duration};
+
+use chrono::TimeDelta;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::Clock,
+    config::{Role, Settings},
+    ingest::{
+        import::{ImportError, Importer},
+        listing::{DEFAULT_PATTERN, ListingPattern, PatternError},
+        settle::Settling,
+        tree::Ignored,
+    },
+    objects::Objects,
+    store::components,
+};
+pub use sweep::Looked;
+
+/// How often files that wait to settle are looked at.
+const SETTLE_LOOK: Duration = Duration::from_millis(250);
+
+/// The longest wait after a failure of the service before the next look.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A setting of the ingestion that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// A pattern of names to ignore.
+    #[error("CHRONOGRADE_IGNORE has a pattern that is none: {0}")]
+    Ignore(#[from] globset::Error),
+    /// The pattern of listing keys.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// The upload directory cannot be named in full.
+    #[error("the folder {path} cannot be reached: set CHRONOGRADE_UPLOAD_DIR to one that this user may read")]
+    Root {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Watches one upload directory.
+#[derive(Debug)]
+pub struct Ingest {
+    root: PathBuf,
+    root_text: String,
+    ignored: Ignored,
+    settling: Settling,
+    importer: Importer,
+    /// Files that are read at the same time.
+    readers: usize,
+    sweep_interval: Duration,
+}
+
+impl Ingest {
+    /// An ingestion of the settings' upload directory.
+    ///
+    /// # Errors
+    /// A setting that cannot be used.
+    pub fn new(pool: PgPool, objects: Objects, settings: &Settings, clock: Clock) -> Result<Self, IngestError> {
+        let path = settings.upload_dir();
+        let root = path.canonicalize().map_err(|source| IngestError::Root { path, source })?;
+        let pattern = settings.listing_pattern.as_deref().unwrap_or(DEFAULT_PATTERN);
+        let minimum_age = TimeDelta::milliseconds(i64::try_from(settings.minimum_age_ms).unwrap_or(i64::MAX));
+        Ok(Self {
+            root_text: root.to_string_lossy().into_owned(),
+            root,
+            ignored: Ignored::new(&settings.ignore)?,
+            settling: Settling::new(minimum_age),
+            importer: Importer {
+                pool,
+                objects,
+                limits: settings.limits(),
+                mode: settings.ingest_mode,
+                pattern: ListingPattern::new(pattern)?,
+                clock,
+            },
+            readers: settings.decode_threads.get() * 2,
+            sweep_interval: Duration::from_millis(settings.sweep_interval_ms),
+        })
+    }
+
+    /// Watches until `stop` is cancelled. Whatever fails meanwhile, the files wait where they are.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut events = watch::Events::start(&self.root, stop.clone());
+        let mut next_sweep = tokio::time::Instant::now();
+        let mut known_problem = None;
+        while !stop.is_cancelled() {
+            let looked = if tokio::time::Instant::now() >= next_sweep {
+                let swept = self.sweep().await;
+                let rest = swept.as_ref().map_or(PATIENCE, |swept| swept.rest(self.sweep_interval));
+                next_sweep = tokio::time::Instant::now() + rest;
+                swept
+            } else {
+                self.look_at(events.take()).await
+            };
+            let failed = looked.is_err();
+            self.report(looked.err(), &mut known_problem).await;
+            let pause = match (failed, self.settling.is_empty()) {
+                (true, _) => PATIENCE,
+                (false, false) => SETTLE_LOOK,
+                (false, true) => next_sweep.saturating_duration_since(tokio::time::Instant::now()),
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = events.wait(), if !failed => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Says on the pages, and once in the log, what keeps files from being taken.
+    async fn report(&self, problem: Option<ImportError>, known: &mut Option<String>) {
+        let problem = problem.map(|error| format!("{:#}", anyhow::Error::from(error)));
+        match (&problem, &*known) {
+            (Some(now), before) if before.as_ref() != Some(now) => {
+                tracing::error!("files wait in the upload directory: {now}");
+            }
+            (None, Some(_)) => tracing::info!("files are taken again"),
+            _ => {}
+        }
+        // With the database away there is nowhere to write it; the pages say so themselves.
+        let _ = components::report(&self.importer.pool, Role::Ingest, problem.as_deref()).await;
+        *known = problem;
+    }
+}

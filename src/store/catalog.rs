@@ -39,6 +39,17 @@ async fn open_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Resul
     .map(drop)
 }
 
+/// Shows `image` under another name: its file moved.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn rename(conn: &mut PgConnection, image: ImageId, filename: &str) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE catalog SET filename = $2 WHERE image_id = $1", image.0, filename)
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
 /// Copies what the models said about `image`, and its sharpness, into its rows.
 ///
 /// # Errors

@@ -7,10 +7,13 @@
 pub mod catalog;
 pub mod components;
 pub mod generations;
+pub mod images;
 pub mod models;
 pub mod predictions;
 pub mod results;
+pub mod roots;
 pub mod scorings;
+pub mod sightings;
 
 /// The schema's migrations, in order. They run forwards when the service starts.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

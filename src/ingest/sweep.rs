@@ -1,0 +1,206 @@
+//! One look at the disk: list, compare with the ledger, write what changed, take what has settled.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use nix::time::{ClockId, clock_gettime};
+
+use super::{
+    Ingest,
+    diff::{self, Changes, Entry, Known, PathBytes},
+    import::{ImportError, Imported, Settled},
+    original::absolute,
+    tree,
+};
+use crate::{
+    config::IngestMode,
+    domain::SightingState,
+    store::{
+        roots::{self, RootState},
+        sightings,
+    },
+};
+
+/// A sweep may take this share of a core: after one that took a second, the next comes 20 seconds later.
+const REST: u32 = 20;
+
+/// What one look did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// Paths that were new, replaced or looked at again.
+    pub noticed: usize,
+    /// Files that were read, whatever became of them.
+    pub imported: usize,
+    /// CPU time that listing and comparing took.
+    pub cpu: Duration,
+}
+
+impl Looked {
+    /// How long to rest until the next sweep.
+    pub(super) fn rest(&self, at_least: Duration) -> Duration {
+        at_least.max(self.cpu * REST)
+    }
+}
+
+impl Ingest {
+    /// Looks at the whole directory once.
+    ///
+    /// # Errors
+    /// When the service fails; the files wait.
+    pub async fn sweep(&mut self) -> Result<Looked, ImportError> {
+        let pool = self.importer.pool.clone();
+        let mut conn = pool.acquire().await?;
+        let (root, ignored) = (self.root.clone(), self.ignored.clone());
+        let listed = tokio::task::spawn_blocking(move || {
+            let started = cpu_time();
+            tree::list(&root, &ignored).map(|tree| (tree, cpu_time().saturating_sub(started)))
+        })
+        .await
+        .unwrap_or_else(|panic| Err(std::io::Error::other(panic)));
+        let (tree, listing) = match listed {
+            Ok(listed) => listed,
+            Err(error) => {
+                tracing::debug!(%error, "the upload directory cannot be listed");
+                roots::swept(&mut conn, &self.root_text, RootState::Unreachable, None, 0).await?;
+                return Ok(Looked::default());
+            }
+        };
+        let ledger = sightings::current(&mut conn, &self.root_text, None).await?;
+        let started = cpu_time();
+        let changes = diff::diff(&tree.entries, &ledger);
+        let cpu = listing + cpu_time().saturating_sub(started);
+        let device = i64::try_from(tree.device).unwrap_or(i64::MAX);
+        let believed = roots::device(&mut conn, &self.root_text).await?;
+        let state = judge(&tree.entries, &ledger, believed.is_none_or(|believed| believed == device));
+        let cpu_ms = i64::try_from(cpu.as_millis()).unwrap_or(i64::MAX);
+        let trusted = (state == RootState::Ok).then_some(device);
+        roots::swept(&mut conn, &self.root_text, state, trusted, cpu_ms).await?;
+        drop(conn);
+        if state != RootState::Ok {
+            return Ok(Looked { cpu, ..Looked::default() });
+        }
+        let looked = self.take(changes, "sweep").await?;
+        if self.importer.mode == IngestMode::Move {
+            self.empty_inbox(&tree.entries).await?;
+        }
+        Ok(Looked { cpu, ..looked })
+    }
+
+    /// Looks at the paths that events named, and at those that wait to settle.
+    pub(super) async fn look_at(&mut self, named: BTreeSet<PathBytes>) -> Result<Looked, ImportError> {
+        let paths: BTreeSet<PathBytes> = named.into_iter().chain(self.settling.waiting().cloned()).collect();
+        if paths.is_empty() {
+            return Ok(Looked::default());
+        }
+        // A root that cannot be read is the sweep's to report.
+        let Ok(entries) = tree::look_at(&self.root, &self.ignored, paths.iter()) else {
+            return Ok(Looked::default());
+        };
+        let paths: Vec<PathBytes> = paths.into_iter().collect();
+        let mut conn = self.importer.pool.acquire().await?;
+        let ledger = sightings::current(&mut conn, &self.root_text, Some(&paths)).await?;
+        drop(conn);
+        let mut changes = diff::diff(&entries, &ledger);
+        // Whether a file is gone, or all of them are with their mount, only the whole listing tells.
+        changes.gone.clear();
+        for path in paths.iter().filter(|path| !entries.contains_key(*path)) {
+            self.settling.forget(path);
+        }
+        self.take(changes, "events").await
+    }
+
+    /// Writes the changes, and takes the files that have stood still for long enough.
+    async fn take(&mut self, changes: Changes, by: &str) -> Result<Looked, ImportError> {
+        let noticed = changes.new.len() + changes.replaced.len() + changes.again.len();
+        let mut tx = self.importer.pool.begin().await?;
+        sightings::apply(&mut tx, &self.root_text, &changes).await?;
+        if !changes.new.is_empty() {
+            roots::found_by(&mut tx, &self.root_text, by).await?;
+        }
+        tx.commit().await?;
+        let settled = self.settled(&changes);
+        let imported = settled.len();
+        let importer = &self.importer;
+        let outcomes: Vec<(PathBytes, Imported)> = stream::iter(settled)
+            .map(|(path, settled)| async move {
+                let outcome = importer.import(&settled).await?;
+                tracing::debug!(path = settled.path_text, ?outcome, "file read");
+                Ok::<_, ImportError>((path, outcome))
+            })
+            .buffer_unordered(self.readers)
+            .try_collect()
+            .await?;
+        for (path, outcome) in outcomes {
+            if outcome != Imported::Unsettled {
+                self.settling.forget(&path);
+            }
+        }
+        Ok(Looked { noticed, imported, cpu: Duration::ZERO })
+    }
+
+    /// The files whose second look has come.
+    fn settled(&mut self, changes: &Changes) -> Vec<(PathBytes, Settled)> {
+        let now = self.importer.clock.now();
+        for (path, entry) in &changes.new {
+            if let Entry::File(stamp) = entry {
+                self.settling.look(path, *stamp, now);
+            }
+        }
+        for (path, _, stamp) in changes.replaced.iter().chain(&changes.again) {
+            self.settling.look(path, *stamp, now);
+        }
+        let mut settled = Vec::new();
+        for (path, id, stamp) in &changes.settling {
+            if self.settling.look(path, *stamp, now) {
+                let path_text = String::from_utf8_lossy(path).into_owned();
+                let file = absolute(&self.root_text, path);
+                settled.push((path.clone(), Settled { id: *id, path_text, file, stamp: *stamp }));
+            }
+        }
+        settled
+    }
+
+    /// Removes from the inbox what is stored, and was decoded from there.
+    async fn empty_inbox(&self, disk: &BTreeMap<PathBytes, Entry>) -> Result<(), ImportError> {
+        let mut conn = self.importer.pool.acquire().await?;
+        for (path, stamp) in sightings::removable(&mut conn, &self.root_text).await? {
+            let file = absolute(&self.root_text, &path);
+            if disk.get(&path) == Some(&Entry::File(stamp))
+                && let Err(error) = tokio::fs::remove_file(&file).await
+            {
+                tracing::warn!(file = %file.display(), %error, "the file is stored but cannot be removed");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a listing is believed. A root that lost everything at once, or that lies on another device without
+/// any file that was seen, is a dropped or exchanged mount: nothing is taken for deleted.
+fn judge(
+    disk: &BTreeMap<PathBytes, Entry>,
+    ledger: &BTreeMap<PathBytes, Known>,
+    same_device: bool,
+) -> RootState {
+    let expected = |known: &Known| {
+        matches!(known.state, SightingState::Imported | SightingState::Duplicate) && !known.stored
+    };
+    let mut expected = ledger.iter().filter(|(_path, known)| expected(known)).map(|(path, _known)| path).peekable();
+    if expected.peek().is_none() {
+        RootState::Ok
+    } else if disk.is_empty() {
+        RootState::Empty
+    } else if !same_device && !expected.any(|path| disk.contains_key(path)) {
+        RootState::Foreign
+    } else {
+        RootState::Ok
+    }
+}
+
+/// CPU time of this thread so far.
+fn cpu_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}

@@ -1,0 +1,114 @@
+//! The image store: renditions, and the originals that are not left where they were dropped.
+//!
+//! Keys are made of the content hash alone, so that writing twice does no harm. The store is a local directory
+//! now; nothing here depends on that.
+
+use std::{path::Path, sync::Arc};
+
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path as Key};
+
+use crate::domain::ContentHash;
+
+/// The image store did not take or give an object.
+#[derive(Debug, thiserror::Error)]
+#[error("the image store failed")]
+pub struct ObjectError(#[from] object_store::Error);
+
+/// A handle to the image store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    store: Arc<dyn ObjectStore>,
+}
+
+impl Objects {
+    /// The store in a local folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or reached.
+    pub fn local(folder: &Path) -> Result<Self, ObjectError> {
+        let unreachable = |source| object_store::Error::Generic { store: "local", source };
+        std::fs::create_dir_all(folder).map_err(|error| unreachable(Box::new(error)))?;
+        let store = LocalFileSystem::new_with_prefix(folder)?.with_automatic_cleanup(true);
+        Ok(Self { store: Arc::new(store) })
+    }
+
+    /// Keeps a rendition with a long side of `long_px`.
+    ///
+    /// # Errors
+    /// When it cannot be written: the disk is full, say.
+    pub async fn put_rendition(
+        &self,
+        long_px: u32,
+        hash: &ContentHash,
+        jpeg: Vec<u8>,
+    ) -> Result<(), ObjectError> {
+        self.put(&rendition_key(long_px, hash), jpeg).await
+    }
+
+    /// A rendition, if there is one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn rendition(&self, long_px: u32, hash: &ContentHash) -> Result<Option<Vec<u8>>, ObjectError> {
+        self.get(&rendition_key(long_px, hash)).await
+    }
+
+    /// Keeps an original and answers its key.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn put_original(&self, hash: &ContentHash, bytes: Vec<u8>) -> Result<String, ObjectError> {
+        let key = key("originals", hash, "");
+        self.put(&key, bytes).await?;
+        Ok(key.to_string())
+    }
+
+    /// An original by its key, if it is there.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn original(&self, key: &str) -> Result<Option<Vec<u8>>, ObjectError> {
+        self.get(&Key::from(key)).await
+    }
+
+    async fn put(&self, key: &Key, bytes: Vec<u8>) -> Result<(), ObjectError> {
+        self.store.put(key, PutPayload::from(bytes)).await?;
+        Ok(())
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, ObjectError> {
+        match self.store.get(key).await {
+            Ok(found) => Ok(Some(found.bytes().await?.to_vec())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn rendition_key(long_px: u32, hash: &ContentHash) -> Key {
+    key(&format!("renditions/{long_px}"), hash, ".jpg")
+}
+
+/// Two levels of folders keep each folder small: 65,536 of them hold a million objects at 15 each.
+fn key(kind: &str, hash: &ContentHash, extension: &str) -> Key {
+    let hash = hash.to_string();
+    Key::from(format!("{kind}/{}/{}/{hash}{extension}", &hash[..2], &hash[2..4]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_put_is_found_and_what_was_not_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::local(folder.path()).unwrap();
+        let hash = ContentHash::of(b"watch");
+        assert_eq!(objects.rendition(320, &hash).await.unwrap(), None);
+        objects.put_rendition(320, &hash, b"jpeg".to_vec()).await.unwrap();
+        assert_eq!(objects.rendition(320, &hash).await.unwrap(), Some(b"jpeg".to_vec()));
+        assert_eq!(objects.rendition(1600, &hash).await.unwrap(), None);
+        let key = objects.put_original(&hash, b"original".to_vec()).await.unwrap();
+        assert_eq!(objects.original(&key).await.unwrap(), Some(b"original".to_vec()));
+    }
+}

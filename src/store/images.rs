@@ -1,0 +1,128 @@
+//! Images: pictures, known by the SHA-256 of their bytes.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::{
+    decode::Header,
+    domain::{ContentHash, ImageId},
+};
+
+/// A picture that the catalog does not have yet.
+#[derive(Clone, Debug)]
+pub struct NewImage<'a> {
+    /// Its name from now on.
+    pub id: ImageId,
+    /// SHA-256 of its bytes.
+    pub hash: ContentHash,
+    /// Size of the file in bytes.
+    pub bytes: i64,
+    /// What its header says.
+    pub header: &'a Header,
+    /// The moment.
+    pub ingested_at: DateTime<Utc>,
+    /// The listing that it belongs to.
+    pub listing_key: Option<String>,
+    /// Where its bytes lie in the image store.
+    pub stored_key: Option<String>,
+}
+
+/// The image with these bytes, if the catalog has it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(conn: &mut PgConnection, hash: &ContentHash) -> sqlx::Result<Option<ImageId>> {
+    sqlx::query_scalar!(r#"SELECT id AS "id: ImageId" FROM images WHERE sha256 = $1"#, hash.as_bytes())
+        .fetch_optional(conn)
+        .await
+}
+
+/// Adds an image; `false` if one with the same bytes came first. It joins its listing's audit flag, so that no
+/// listing is split between what tunes and what is measured on.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn insert(conn: &mut PgConnection, image: &NewImage<'_>) -> sqlx::Result<bool> {
+    let audit = image.hash.is_audit(image.listing_key.as_deref());
+    let inserted = sqlx::query!(
+        "INSERT INTO images (id, sha256, bytes, format, width, height, orientation, taken_at, ingested_at,
+                             listing_key, stored_key, audit)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+                 coalesce((SELECT audit FROM images WHERE listing_key = $10 LIMIT 1), $12))
+         ON CONFLICT (sha256) DO NOTHING",
+        image.id.0,
+        image.hash.as_bytes(),
+        image.bytes,
+        image.header.format.as_str(),
+        pixels(image.header.upright_width()),
+        pixels(image.header.upright_height()),
+        i16::from(image.header.orientation),
+        image.header.taken_at,
+        image.ingested_at,
+        image.listing_key,
+        image.stored_key,
+        audit,
+    )
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Sides are limited far below this by the decoder.
+fn pixels(side: u32) -> i32 {
+    i32::try_from(side).unwrap_or(i32::MAX)
+}
+
+/// Where an image's bytes may be.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// What they must hash to.
+    pub hash: ContentHash,
+    /// Their key in the image store, if they lie there.
+    pub key: Option<String>,
+}
+
+/// Where the image's bytes may be; none if there is no such image.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn stored(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Option<Stored>> {
+    let row = sqlx::query!("SELECT sha256, stored_key FROM images WHERE id = $1", image.0)
+        .fetch_optional(conn)
+        .await?;
+    row.map(|row| {
+        let hash = row.sha256.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        Ok(Stored { hash, key: row.stored_key })
+    })
+    .transpose()
+}
+
+/// Turns away an image whose bytes do not decode: its sightings become failed with `reason`. An image that no
+/// model has scored and nobody has judged is deleted; another one stays with what is known of it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn reject(conn: &mut PgConnection, image: ImageId, reason: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE sightings
+         SET state = 'failed', reason = $2, tries = tries + 1, last_seen = now(), image_id = NULL
+         WHERE image_id = $1 AND superseded_at IS NULL AND state IN ('imported', 'duplicate')",
+        image.0,
+        reason
+    )
+    .execute(&mut *conn)
+    .await?;
+    let deleted = sqlx::query!(
+        "DELETE FROM images i WHERE id = $1
+         AND NOT EXISTS (SELECT FROM watch_predictions WHERE image_id = i.id)
+         AND NOT EXISTS (SELECT FROM quality_predictions WHERE image_id = i.id)
+         AND NOT EXISTS (SELECT FROM round_images WHERE image_id = i.id)",
+        image.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    if deleted.rows_affected() == 0 {
+        super::scorings::fail_all(conn, image, reason).await?;
+    }
+    Ok(())
+}

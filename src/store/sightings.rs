@@ -1,0 +1,328 @@
+//! The ledger: every path at which bytes were seen, each with one current sighting in one state.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use sqlx::PgConnection;
+
+use crate::{
+    domain::{ContentHash, ImageId, SightingId, SightingState},
+    ingest::{
+        diff::{Changes, Entry, Known, PathBytes, Stamp},
+        original::absolute,
+    },
+};
+
+struct KnownRow {
+    id: SightingId,
+    path: Vec<u8>,
+    size_bytes: i64,
+    mtime_ns: i64,
+    ctime_ns: i64,
+    state: String,
+    stored: bool,
+}
+
+impl TryFrom<KnownRow> for (PathBytes, Known) {
+    type Error = sqlx::Error;
+
+    fn try_from(row: KnownRow) -> sqlx::Result<Self> {
+        let state = row.state.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        let stamp = Stamp { size_bytes: row.size_bytes, mtime_ns: row.mtime_ns, ctime_ns: row.ctime_ns };
+        Ok((row.path, Known { id: row.id, stamp, state, stored: row.stored }))
+    }
+}
+
+/// The current sightings of a root; with `paths`, of these only.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn current(
+    conn: &mut PgConnection,
+    root: &str,
+    paths: Option<&[PathBytes]>,
+) -> sqlx::Result<BTreeMap<PathBytes, Known>> {
+    let rows = match paths {
+        None => {
+            sqlx::query_as!(
+                KnownRow,
+                r#"SELECT s.id AS "id: SightingId", s.path, s.size_bytes, s.mtime_ns, s.ctime_ns, s.state,
+                          i.stored_key IS NOT NULL AS "stored!"
+                   FROM sightings s LEFT JOIN images i ON i.id = s.image_id
+                   WHERE s.root = $1 AND s.superseded_at IS NULL"#,
+                root
+            )
+            .fetch_all(conn)
+            .await?
+        }
+        Some(paths) => {
+            sqlx::query_as!(
+                KnownRow,
+                r#"SELECT s.id AS "id: SightingId", s.path, s.size_bytes, s.mtime_ns, s.ctime_ns, s.state,
+                          i.stored_key IS NOT NULL AS "stored!"
+                   FROM unnest($2::bytea[]) AS asked (path)
+                   JOIN sightings s ON sha256(s.path) = sha256(asked.path)
+                   LEFT JOIN images i ON i.id = s.image_id
+                   WHERE s.root = $1 AND s.superseded_at IS NULL"#,
+                root,
+                paths
+            )
+            .fetch_all(conn)
+            .await?
+        }
+    };
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Writes what a look at the disk found.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn apply(conn: &mut PgConnection, root: &str, changes: &Changes) -> sqlx::Result<()> {
+    let replaced: Vec<SightingId> = changes.replaced.iter().map(|(_path, id, _stamp)| *id).collect();
+    close(conn, &replaced).await?;
+    let reopened = changes.replaced.iter().map(|(path, _id, stamp)| (path.clone(), Entry::File(*stamp)));
+    let new: Vec<(PathBytes, Entry)> = changes.new.iter().cloned().chain(reopened).collect();
+    insert(conn, root, &new).await?;
+    look_again(conn, &changes.again).await?;
+    let gone: Vec<i64> = changes.gone.iter().map(|id| id.0).collect();
+    if !gone.is_empty() {
+        sqlx::query!(
+            "UPDATE sightings SET state = 'missing', reason = 'the file is not there any more', last_seen = now()
+             WHERE id = ANY ($1)",
+            &gone
+        )
+        .execute(conn)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn close(conn: &mut PgConnection, ids: &[SightingId]) -> sqlx::Result<()> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    if !ids.is_empty() {
+        sqlx::query!("UPDATE sightings SET superseded_at = now() WHERE id = ANY ($1)", &ids)
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn insert(conn: &mut PgConnection, root: &str, new: &[(PathBytes, Entry)]) -> sqlx::Result<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let (mut paths, mut texts, mut stamps, mut reasons) = (vec![], vec![], vec![], vec![]);
+    for (path, entry) in new {
+        let (stamp, reason) = match entry {
+            Entry::File(stamp) => (*stamp, None),
+            Entry::Odd(reason) => (Stamp::default(), Some((*reason).to_owned())),
+        };
+        paths.push(path.clone());
+        // PostgreSQL's text has no NUL; no file name has one either.
+        texts.push(String::from_utf8_lossy(path).into_owned());
+        stamps.push(stamp);
+        reasons.push(reason);
+    }
+    sqlx::query!(
+        "INSERT INTO sightings (root, path, path_text, size_bytes, mtime_ns, ctime_ns, state, reason)
+         SELECT $1, f.path, f.path_text, f.size_bytes, f.mtime_ns, f.ctime_ns,
+                CASE WHEN f.reason IS NULL THEN 'settling' ELSE 'ignored' END, f.reason
+         FROM unnest($2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[])
+             AS f (path, path_text, size_bytes, mtime_ns, ctime_ns, reason)
+         ON CONFLICT (root, sha256(path)) WHERE superseded_at IS NULL DO NOTHING",
+        root,
+        &paths,
+        &texts,
+        &stamps.iter().map(|stamp| stamp.size_bytes).collect::<Vec<_>>(),
+        &stamps.iter().map(|stamp| stamp.mtime_ns).collect::<Vec<_>>(),
+        &stamps.iter().map(|stamp| stamp.ctime_ns).collect::<Vec<_>>(),
+        &reasons as &[Option<String>],
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+async fn look_again(
+    conn: &mut PgConnection,
+    again: &[(PathBytes, SightingId, Stamp)],
+) -> sqlx::Result<()> {
+    if again.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE sightings s
+         SET state = 'settling', reason = NULL, last_seen = now(),
+             size_bytes = f.size_bytes, mtime_ns = f.mtime_ns, ctime_ns = f.ctime_ns
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
+             AS f (id, size_bytes, mtime_ns, ctime_ns)
+         WHERE s.id = f.id",
+        &again.iter().map(|(_, id, _)| id.0).collect::<Vec<_>>(),
+        &again.iter().map(|(_, _, stamp)| stamp.size_bytes).collect::<Vec<_>>(),
+        &again.iter().map(|(_, _, stamp)| stamp.mtime_ns).collect::<Vec<_>>(),
+        &again.iter().map(|(_, _, stamp)| stamp.ctime_ns).collect::<Vec<_>>(),
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Records that a sighting's bytes are those of `image`, as its first path or as a further one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn taken(
+    conn: &mut PgConnection,
+    id: SightingId,
+    state: SightingState,
+    image: ImageId,
+    hash: &ContentHash,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE sightings SET state = $2, image_id = $3, sha256 = $4, reason = NULL, last_seen = now() WHERE id = $1",
+        id.0,
+        state.as_str(),
+        image.0,
+        hash.as_bytes(),
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Records why a file could not be taken; the try is counted.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn failed(conn: &mut PgConnection, id: SightingId, reason: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE sightings SET state = 'failed', reason = $2, tries = tries + 1, last_seen = now() WHERE id = $1",
+        id.0,
+        reason
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Records that a file is gone, or has other bytes than those that were imported.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn lost(conn: &mut PgConnection, id: SightingId, reason: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE sightings SET state = 'missing', reason = $2, last_seen = now()
+         WHERE id = $1 AND superseded_at IS NULL",
+        id.0,
+        reason
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// A path at which an image's bytes were seen.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The sighting.
+    pub id: SightingId,
+    /// Its state.
+    pub state: SightingState,
+    /// The file.
+    pub file: PathBuf,
+}
+
+/// The current paths of an image, newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn places(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Vec<Place>> {
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: SightingId", root, path, state FROM sightings
+           WHERE image_id = $1 AND superseded_at IS NULL ORDER BY first_seen DESC, id DESC"#,
+        image.0
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let state = row.state.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+            Ok(Place { id: row.id, state, file: absolute(&row.root, &row.path) })
+        })
+        .collect()
+}
+
+/// Closes the sighting `from` because its file is at `to` now.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn moved(conn: &mut PgConnection, from: SightingId, to: SightingId) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE sightings SET superseded_at = now(), moved_to = $2 WHERE id = $1", from.0, to.0)
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Sets a failed or ignored sighting back, so that the next look takes its file. Answers whether it was one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn retry(conn: &mut PgConnection, id: SightingId) -> sqlx::Result<bool> {
+    let retried = sqlx::query!(
+        "UPDATE sightings SET state = 'settling', reason = NULL
+         WHERE id = $1 AND state IN ('failed', 'ignored') AND superseded_at IS NULL",
+        id.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(retried.rows_affected() == 1)
+}
+
+/// The same for every failed sighting; answers how many there were.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn retry_all(conn: &mut PgConnection) -> sqlx::Result<u64> {
+    let retried = sqlx::query!(
+        "UPDATE sightings SET state = 'settling', reason = NULL WHERE state = 'failed' AND superseded_at IS NULL"
+    )
+    .execute(conn)
+    .await?;
+    Ok(retried.rows_affected())
+}
+
+/// Leaves a failed sighting alone from now on. Answers whether it was one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn ignore(conn: &mut PgConnection, id: SightingId) -> sqlx::Result<bool> {
+    let ignored = sqlx::query!(
+        "UPDATE sightings SET state = 'ignored', reason = 'set aside by hand; it was: ' || reason
+         WHERE id = $1 AND state = 'failed' AND superseded_at IS NULL",
+        id.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(ignored.rows_affected() == 1)
+}
+
+/// Files of an inbox whose images are stored and were decoded, so that the dropped file may go.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn removable(conn: &mut PgConnection, root: &str) -> sqlx::Result<Vec<(PathBytes, Stamp)>> {
+    let rows = sqlx::query!(
+        "SELECT s.path, s.size_bytes, s.mtime_ns, s.ctime_ns
+         FROM sightings s JOIN images i ON i.id = s.image_id
+         WHERE s.root = $1 AND s.superseded_at IS NULL AND s.state IN ('imported', 'duplicate')
+           AND i.stored_key IS NOT NULL AND i.signals IS NOT NULL",
+        root
+    )
+    .fetch_all(conn)
+    .await?;
+    let stamped = rows.into_iter().map(|row| {
+        let stamp = Stamp { size_bytes: row.size_bytes, mtime_ns: row.mtime_ns, ctime_ns: row.ctime_ns };
+        (row.path, stamp)
+    });
+    Ok(stamped.collect())
+}
