@@ -148,7 +148,6 @@ pub async fn worker(
         .define_job::<ScoreImage>()
         .define_job::<Reconcile>()
         .with_cron(Cron::every_minute::<Reconcile>())
-        .map_err(WorkerBuildError::from)?
         .worker_recovery(recovery)
         .listen_os_shutdown_signals(false)
         .shutdown_signal(stop.cancelled_owned())

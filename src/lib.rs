@@ -26,6 +26,6 @@ pub mod score;
 pub mod scorer;
 pub mod serving;
 pub mod shutdown;
-// pub mod startup;
+pub mod startup;
 pub mod store;
 pub mod web;

@@ -8,7 +8,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    decode::{self, Budget, DecodeError, Limits, Need, GRID_PX, Luma, PerceptualHash, Picture, RenditionError, SIGNALS_PX, Signals, Tensor},
+    decode::{
+        self, Budget, DecodeError, GRID_PX, Limits, Luma, Need, PerceptualHash, Picture, RenditionError,
+        SIGNALS_PX, Signals, Tensor,
+    },
     domain::{ImageId, ModelId},
     ingest::original::{self, Original, OriginalError},
     objects::Objects,
@@ -150,7 +153,8 @@ impl Pipeline {
         let mut conn = self.pool.acquire().await?;
         match error {
             OriginalError::Missing => {
-                scorings::fail_all(&mut conn, image, "the file is gone; it is scored when it is back").await?;
+                scorings::fail_all(&mut conn, image, "the file is gone; it is scored when it is back")
+                    .await?;
                 Ok(Outcome::Missing)
             }
             OriginalError::File(error) => {

@@ -2,7 +2,7 @@
 //!
 //! While a model is missing or refused no job is claimed: images wait, and none loses a try.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use tokio::sync::Semaphore;

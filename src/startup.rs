@@ -2,25 +2,25 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
 
-use actix_web::{App, HttpServer, dev::Server, web};
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing_actix_web::TracingLogger;
 
 use crate::{
     clock::Clock,
     cluster::{ClusterError, Database},
-    config::{Role, Settings},
-    ingest::{self, Ingest},
-    jobs, scorer,
-    objects::Objects,
+    config::{Role, Secret, Settings},
+    ingest::{Ingest, IngestError},
+    jobs::{self, JobError},
+    objects::{ObjectError, Objects},
+    scorer::Scorer,
     shutdown,
     store::MIGRATOR,
-    web::Site,
 };
 
 /// Why the service did not start. Each sentence names what to change.
@@ -61,13 +61,19 @@ pub enum StartupError {
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// The job queue could not be prepared.
     #[error(transparent)]
-    Queue(#[from] jobs::JobError),
+    Queue(#[from] JobError),
     /// The upload directory cannot be watched at all.
     #[error(transparent)]
-    Ingest(#[from] ingest::IngestError),
+    Ingest(#[from] IngestError),
+    /// The folder of renditions cannot be used.
+    #[error(transparent)]
+    Objects(#[from] ObjectError),
     /// The web server ended by itself.
     #[error("the web server failed")]
     Web(#[source] std::io::Error),
+    /// A role ended by a mistake of ours.
+    #[error("a part of the service ended unexpectedly")]
+    Panicked(#[source] JoinError),
 }
 
 /// The service, connected and listening, but not running yet.
@@ -111,19 +117,11 @@ impl Application {
     /// When a role ends by itself.
     pub async fn run(self, stop: CancellationToken) -> Result<(), StartupError> {
         let mut roles: JoinSet<Result<(), StartupError>> = JoinSet::new();
-        if let Some(listener) = self.listener {
-            let server = serve(listener, &self.site())?;
-            let (handle, stop) = (server.handle(), stop.clone());
-            roles.spawn(async move { server.await.map_err(StartupError::Web) });
-            tokio::spawn(async move {
-                stop.cancelled().await;
-                handle.stop(true).await;
-            });
-        }
         if self.roles.contains(&Role::Ingest) {
-            let ingest = Ingest::new(self.pool.clone(), self.objects.clone(), &self.settings, self.clock.clone())?;
+            let ingest =
+                Ingest::new(self.pool.clone(), self.objects.clone(), &self.settings, self.clock.clone())?;
             let stop = stop.clone();
-            roles.spawn(async move { Ok(ingest.run(stop).await?) });
+            roles.spawn(async move { Ok(ingest.run(stop).await) });
         }
         if self.roles.contains(&Role::Score) {
             let scorer = Scorer { pool: self.pool.clone(), objects: self.objects, settings: self.settings };
@@ -163,8 +161,11 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartupError> {
 }
 
 fn make_folder(path: &Path, setting: &'static str) -> Result<(), StartupError> {
-    std::fs::create_dir_all(path)
-        .map_err(|source| StartupError::Folder { path: path.to_owned(), setting, source })
+    std::fs::create_dir_all(path).map_err(|source| StartupError::Folder {
+        path: path.to_owned(),
+        setting,
+        source,
+    })
 }
 
 /// A pool of connections to the opened database.

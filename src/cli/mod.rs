@@ -4,6 +4,7 @@
 
 mod database;
 mod score;
+mod serve;
 pub mod telemetry;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -47,6 +48,7 @@ pub struct Context {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Serve(serve::Args),
     /// Score pictures and folders without a database, one line per picture
     Score(score::Args),
     /// Run another program with a database
@@ -66,6 +68,7 @@ impl Cli {
         settings.models = models.unwrap_or(settings.models);
         let context = Context { json, settings };
         match self.command {
+            Command::Serve(args) => serve::run(context, args).await,
             Command::Score(args) => score::run(&context, args).await,
             Command::Database(args) => database::run(&context, args).await,
         }

@@ -130,8 +130,7 @@ mod tests {
             ledger.insert(path.clone(), Known { id: SightingId(-1), stamp, state, stored: false });
         }
         for (path, id, stamp) in changes.replaced.iter().chain(&changes.again) {
-            let settling =
-                Known { id: *id, stamp: *stamp, state: SightingState::Settling, stored: false };
+            let settling = Known { id: *id, stamp: *stamp, state: SightingState::Settling, stored: false };
             ledger.insert(path.clone(), settling);
         }
         ledger

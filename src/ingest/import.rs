@@ -10,11 +10,7 @@ use std::{
 use nix::fcntl::OFlag;
 use sqlx::{PgConnection, PgPool};
 
-use super::{
-    diff::Stamp,
-    listing::ListingPattern,
-    tree,
-};
+use super::{diff::Stamp, listing::ListingPattern, tree};
 use crate::{
     clock::Clock,
     config::IngestMode,
@@ -193,7 +189,11 @@ fn read(file: &Path, stamp: Stamp, limits: &Limits) -> Result<Candidate, Importe
         .open(file)
         .map_err(|error| unreadable(&error))?;
     let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
-    opened.by_ref().take(size_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    opened
+        .by_ref()
+        .take(size_bytes.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(&error))?;
     let after = opened.metadata().map_err(|error| unreadable(&error))?;
     if !after.is_file() || tree::stamp(&after) != stamp || bytes.len() as u64 != size_bytes {
         return Err(Imported::Unsettled);

@@ -75,7 +75,12 @@ impl Ingest {
     ///
     /// # Errors
     /// A setting that cannot be used.
-    pub fn new(pool: PgPool, objects: Objects, settings: &Settings, clock: Clock) -> Result<Self, IngestError> {
+    pub fn new(
+        pool: PgPool,
+        objects: Objects,
+        settings: &Settings,
+        clock: Clock,
+    ) -> Result<Self, IngestError> {
         let path = settings.upload_dir();
         let root = path.canonicalize().map_err(|source| IngestError::Root { path, source })?;
         let pattern = settings.listing_pattern.as_deref().unwrap_or(DEFAULT_PATTERN);

@@ -60,7 +60,9 @@ pub async fn read(pool: &PgPool, objects: &Objects, image: ImageId) -> Result<Or
     for place in sightings::places(&mut conn, image).await? {
         match tokio::fs::read(&place.file).await {
             Ok(bytes) if ContentHash::of(&bytes) == hash => return Ok(Original { hash, bytes }),
-            Ok(_) => sightings::lost(&mut conn, place.id, "its bytes are not those that were imported").await?,
+            Ok(_) => {
+                sightings::lost(&mut conn, place.id, "its bytes are not those that were imported").await?
+            }
             Err(error) if is_gone(&error) => {
                 sightings::lost(&mut conn, place.id, "the file is not there any more").await?;
             }

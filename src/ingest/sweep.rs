@@ -188,7 +188,8 @@ fn judge(
     let expected = |known: &Known| {
         matches!(known.state, SightingState::Imported | SightingState::Duplicate) && !known.stored
     };
-    let mut expected = ledger.iter().filter(|(_path, known)| expected(known)).map(|(path, _known)| path).peekable();
+    let mut expected =
+        ledger.iter().filter(|(_path, known)| expected(known)).map(|(path, _known)| path).peekable();
     if expected.peek().is_none() {
         RootState::Ok
     } else if disk.is_empty() {

@@ -18,8 +18,23 @@ use super::diff::{Entry, PathBytes, Stamp};
 
 /// Names of files that other programs are still writing, and of folders and files that no person put there.
 const NEVER_OPENED: &[&str] = &[
-    ".*", "*~", "~$*", "*.part", "*.partial", "*.tmp", "*.temp", "*.crdownload", "*.download", "*.filepart",
-    "*.swp", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "Thumbs.db",
+    ".*",
+    "*~",
+    "~$*",
+    "*.part",
+    "*.partial",
+    "*.tmp",
+    "*.temp",
+    "*.crdownload",
+    "*.download",
+    "*.filepart",
+    "*.swp",
+    "@eaDir",
+    "#recycle",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "lost+found",
+    "Thumbs.db",
     "desktop.ini",
 ];
 

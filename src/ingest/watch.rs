@@ -80,7 +80,9 @@ fn watch(
                 }
             }
         }
-        Err(errors) => tracing::warn!(?errors, "some events were lost; the sweep finds what they would have told"),
+        Err(errors) => {
+            tracing::warn!(?errors, "some events were lost; the sweep finds what they would have told")
+        }
     };
     let mut watcher = new_debouncer(DEBOUNCE, None, tell)?;
     watcher.watch(&folder, RecursiveMode::Recursive)?;

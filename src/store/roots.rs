@@ -32,7 +32,8 @@ impl RootState {
 /// # Errors
 /// When the database refuses.
 pub async fn device(conn: &mut PgConnection, root: &str) -> sqlx::Result<Option<i64>> {
-    let device = sqlx::query_scalar!("SELECT device FROM roots WHERE root = $1", root).fetch_optional(conn).await?;
+    let device =
+        sqlx::query_scalar!("SELECT device FROM roots WHERE root = $1", root).fetch_optional(conn).await?;
     Ok(device.flatten())
 }
 

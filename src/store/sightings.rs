@@ -143,10 +143,7 @@ async fn insert(conn: &mut PgConnection, root: &str, new: &[(PathBytes, Entry)])
     .map(drop)
 }
 
-async fn look_again(
-    conn: &mut PgConnection,
-    again: &[(PathBytes, SightingId, Stamp)],
-) -> sqlx::Result<()> {
+async fn look_again(conn: &mut PgConnection, again: &[(PathBytes, SightingId, Stamp)]) -> sqlx::Result<()> {
     if again.is_empty() {
         return Ok(());
     }
