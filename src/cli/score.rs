@@ -102,15 +102,20 @@ async fn score_all(
         writeln!(out, "{header}")?;
     }
     let mut outcome = Outcome::AllScored;
+    let mut printed = 0_usize;
     while let Some(line) = lines.next().await {
         bar.inc(1);
         let Some(line) = line else { continue };
         bar.suspend(|| line.print(layout, out, &mut io::stderr()))?;
+        printed += 1;
         if line.scores.is_err() {
             outcome = Outcome::SomeFailed;
         }
     }
     bar.finish_and_clear();
+    if printed == 0 {
+        writeln!(io::stderr(), "no pictures were found")?;
+    }
     out.flush()?;
     Ok(outcome)
 }

@@ -166,24 +166,29 @@ async fn a_thread_that_panics_is_reported_and_nobody_waits_for_it() {
     assert!(!engine.is_running() && engine.trouble().is_some());
 }
 
-/// The niceness of each thread of this process that was started by an engine for `task`, and of the pools that ONNX
-/// Runtime started from there (field 19 of `/proc/…/stat`).
+/// The niceness of each thread of this process with this name (field 19 of `/proc/…/stat`).
 fn niceness_of_threads(name: &str) -> Vec<i32> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     tasks
         .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok())
         .filter(|stat| stat.contains(&format!("({name})")))
-        .map(|stat| stat.rsplit(") ").next().unwrap().split(' ').nth(16).unwrap().parse().unwrap())
+        .map(|stat| niceness(&stat))
         .collect()
+}
+
+fn niceness(stat: &str) -> i32 {
+    stat.rsplit(") ").next().unwrap().split(' ').nth(16).unwrap().parse().unwrap()
 }
 
 #[test]
 fn scoring_threads_and_their_pools_step_back_and_nobody_else_does() {
+    let ours = || niceness(&std::fs::read_to_string("/proc/thread-self/stat").unwrap());
+    let before = ours();
     let two = NonZeroUsize::new(2).unwrap();
     let settings = EngineSettings { intra_threads: two, niceness: 7, ..settings(8, 8) };
     let _engine = Engine::start(runtime(), Task::Quality, &network("tiny-quality"), settings).unwrap();
     // The engine's thread and the second thread of its pool, which inherits name and priority.
-    assert_eq!(niceness_of_threads("score-quality-0").iter().filter(|nice| **nice == 7).count(), 2);
-    let main = std::fs::read_to_string("/proc/self/stat").unwrap();
-    assert_eq!(main.rsplit(") ").next().unwrap().split(' ').nth(16), Some("0"));
+    let stepped_back = niceness_of_threads("score-quality-0");
+    assert_eq!(stepped_back.iter().filter(|nice| **nice == before + 7).count(), 2, "{stepped_back:?}");
+    assert_eq!(ours(), before);
 }
