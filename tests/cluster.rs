@@ -233,6 +233,15 @@ async fn a_process_that_got_the_number_of_a_killed_server_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_directory_with_an_awkward_and_very_long_name_will_do() {
+    let parent = data_dir();
+    let dir = parent.path().join(r"it's a \ näme, 100 %").join("x".repeat(150));
+    let database = Database::private(&dir, Durability::ThrowAway).await.unwrap();
+    connect(&database).await.ping().await.unwrap();
+    database.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_half_made_cluster_is_made_anew() {
     let dir = data_dir();
     let half = dir.path().join("postgres/pgdata.new");

@@ -7,14 +7,13 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use sqlx::{ConnectOptions, Connection};
 use tokio::{process::Child, signal::unix::SignalKind};
 
 use super::Context;
 use crate::{
     cluster::{Database, Durability},
-    config::Secret,
-    store::MIGRATOR,
+    config::{Secret, Settings},
+    startup,
 };
 
 /// Arguments of `chronograde database`.
@@ -49,21 +48,21 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
         let dir = throw_away::dir(std::process::id());
         std::fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let database = Database::private(&dir, Durability::ThrowAway).await?;
-        let ran = with(database, &command).await;
+        let ran = with(database, settings, &command).await;
         throw_away::remove(&dir).await;
         return ran;
     }
     let url = settings.database_url.as_ref().map(Secret::reveal);
-    with(Database::open(url, &settings.data_dir).await?, &command).await
+    with(Database::open(url, &settings.data_dir).await?, settings, &command).await
 }
 
 /// Runs `command` and closes the database after it, also when Ctrl-C ended it.
-async fn with(database: Database, command: &[OsString]) -> anyhow::Result<ExitCode> {
+async fn with(database: Database, settings: &Settings, command: &[OsString]) -> anyhow::Result<ExitCode> {
     let (program, arguments) = command.split_first().context("no command to run")?;
     let ran = async {
-        let mut connection = database.connect_options()?.connect().await?;
-        MIGRATOR.run(&mut connection).await?;
-        connection.close().await?;
+        let pool = startup::connect(&database, settings).await?;
+        startup::migrate(&pool).await?;
+        pool.close().await;
         let child = tokio::process::Command::new(program)
             .args(arguments)
             .env("DATABASE_URL", database.url())

@@ -20,6 +20,7 @@ mod binaries;
 mod error;
 mod place;
 mod server;
+mod settings;
 
 use std::{
     fs::{File, TryLockError},
@@ -30,7 +31,7 @@ use std::{
 use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinHandle;
 
-pub use self::{error::ClusterError, server::Durability};
+pub use self::{error::ClusterError, settings::Durability};
 use self::{place::Place, server::Server};
 
 /// Time between two tries to get in while the last one out stops the server.

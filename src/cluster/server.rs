@@ -19,12 +19,13 @@ use nix::{
 };
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 
-use super::{ClusterError, binaries::Binaries, place::Place};
+use super::{
+    ClusterError,
+    binaries::Binaries,
+    place::Place,
+    settings::{self, Durability, NAME, PORT},
+};
 
-/// Name of the database, and of the role that owns it.
-const NAME: &str = "chronograde";
-/// It only names the socket: the server listens on no network address.
-const PORT: u16 = 5432;
 /// Time between two looks at a server that starts or stops.
 const LOOK: Duration = Duration::from_millis(40);
 /// A server that says nothing for so long is given up.
@@ -40,16 +41,6 @@ mod sqlstate {
     pub(super) const NO_SUCH_DATABASE: &str = "3D000";
     pub(super) const DUPLICATE_DATABASE: &str = "42P04";
     pub(super) const UNIQUE_VIOLATION: &str = "23505";
-}
-
-/// What a crash of the machine may cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// Nothing that was committed.
-    #[default]
-    Full,
-    /// Everything: for databases that tests make and throw away.
-    ThrowAway,
 }
 
 /// One cluster and the way to its server.
@@ -154,7 +145,7 @@ impl Server {
         let socket_dir = self.place.make_socket_dir()?;
         // We hold the lock, so what a killed server left here is nobody's.
         let _ = fs::remove_file(socket_dir.join(format!(".s.PGSQL.{PORT}.lock")));
-        self.write_settings(&socket_dir)?;
+        settings::write(&self.place, &socket_dir, self.durability)?;
         let log = self.new_log()?;
         let program = binaries.program("postgres");
         let mut command = self.place.owner.command(&program);
@@ -227,47 +218,6 @@ impl Server {
             .then_some(pid)
     }
 
-    fn write_settings(&self, socket_dir: &std::path::Path) -> Result<(), ClusterError> {
-        let hba = self.place.file("pg_hba.conf");
-        let ident = self.place.file("pg_ident.conf");
-        let owner = self.place.owner.name();
-        self.write("pg_hba.conf", &format!("local all {NAME} peer map={NAME}\n"))?;
-        self.write("pg_ident.conf", &format!("{NAME} root {NAME}\n{NAME} \"{owner}\" {NAME}\n"))?;
-        let settings = [
-            ("hba_file", hba.display().to_string()),
-            ("ident_file", ident.display().to_string()),
-            ("listen_addresses", String::new()),
-            ("port", PORT.to_string()),
-            ("unix_socket_directories", socket_dir.display().to_string()),
-            ("unix_socket_permissions", "0700".to_owned()),
-        ];
-        let settings: String = settings
-            .iter()
-            .map(|(name, value)| format!("{name} = '{}'\n", value.replace('\'', "''")))
-            .collect();
-        let durability = match self.durability {
-            Durability::Full => "",
-            Durability::ThrowAway => THROW_AWAY,
-        };
-        self.write("postgresql.conf", &format!("{HEADER}{settings}{TUNING}{durability}"))
-    }
-
-    /// Writes a file that the server's user can read, whole or not at all.
-    fn write(&self, name: &str, text: &str) -> Result<(), ClusterError> {
-        let (new, path) = (self.place.file(&format!("{name}.new")), self.place.file(name));
-        let _ = fs::remove_file(&new);
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&new)
-            .and_then(|mut file| {
-                io::Write::write_all(&mut file, text.as_bytes())?;
-                file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            })
-            .and_then(|()| fs::rename(&new, &path))
-            .map_err(ClusterError::io("write", path))
-    }
-
     fn log(&self) -> PathBuf {
         self.place.file("server.log")
     }
@@ -286,36 +236,6 @@ impl Server {
         ClusterError::Start { dir: self.place.pgdata(), log: last }
     }
 }
-
-const HEADER: &str =
-    "# Written by chronograde at every start. ALTER SYSTEM SET … changes a setting for good.\n";
-
-/// For a small machine that does other work too; the log has only what deserves a look.
-const TUNING: &str = "\
-max_connections = 100
-shared_buffers = '128MB'
-effective_cache_size = '1GB'
-maintenance_work_mem = '128MB'
-max_wal_size = '1GB'
-wal_compression = on
-random_page_cost = 1.1
-autovacuum_naptime = '15s'
-timezone = 'UTC'
-log_timezone = 'UTC'
-log_destination = 'stderr'
-logging_collector = off
-log_min_messages = warning
-log_checkpoints = off
-log_line_prefix = '%m [%p] '
-cluster_name = 'chronograde'
-";
-
-const THROW_AWAY: &str = "\
-fsync = off
-full_page_writes = off
-autovacuum_naptime = '1min'
-max_connections = 200
-";
 
 fn printed(output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
