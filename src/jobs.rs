@@ -92,9 +92,11 @@ impl TaskHandler for Reconcile {
 /// # Errors
 /// When the database refuses.
 pub async fn request_scoring(conn: &mut PgConnection, image: ImageId) -> Result<(), JobError> {
-    scorings::request(conn, image).await?;
     catalog::open(conn, image).await?;
-    add(conn, image, spec(image).build()).await
+    if scorings::request(conn, image).await? {
+        add(conn, image, spec(image).build()).await?;
+    }
+    Ok(())
 }
 
 /// Adds a job for each image that is pending and has no live job; answers how many.

@@ -57,6 +57,7 @@ impl Scorer {
         let trouble = stop.child_token();
         let pipeline = self.pipeline(trouble.clone()).await?;
         let worker = jobs::worker(pipeline, &self.settings, trouble).await?;
+        jobs::reconcile(&self.pool).await?;
         let alive = async {
             loop {
                 self.report(None).await;

@@ -58,10 +58,8 @@ pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Vec<Served>, Ser
     let catalogue = Catalogue::read(&settings.models)?;
     let runtime = Runtime::load(settings.onnxruntime.as_deref())?;
     let mut conn = pool.acquire().await?;
-    let ids = match generations::active(&mut conn).await? {
-        Some(active) => Some([active.watch_model, active.quality_model]),
-        None => None,
-    };
+    let active = generations::active(&mut conn).await?;
+    let ids = active.map(|active| [active.watch_model, active.quality_model]);
     let mut served = Vec::new();
     for (index, task) in [Task::Watch, Task::Quality].into_iter().enumerate() {
         let recorded = match ids {

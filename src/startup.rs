@@ -121,12 +121,18 @@ impl Application {
             let ingest =
                 Ingest::new(self.pool.clone(), self.objects.clone(), &self.settings, self.clock.clone())?;
             let stop = stop.clone();
-            roles.spawn(async move { Ok(ingest.run(stop).await) });
+            roles.spawn(async move {
+                ingest.run(stop).await;
+                Ok(())
+            });
         }
         if self.roles.contains(&Role::Score) {
             let scorer = Scorer { pool: self.pool.clone(), objects: self.objects, settings: self.settings };
             let stop = stop.clone();
-            roles.spawn(async move { Ok(scorer.run(stop).await) });
+            roles.spawn(async move {
+                scorer.run(stop).await;
+                Ok(())
+            });
         }
         let ended = finish(roles, &stop).await;
         self.pool.close().await;

@@ -157,20 +157,19 @@ impl Importer {
         };
         let places = sightings::places(tx, known).await?;
         let first = places.into_iter().find(|place| place.state != SightingState::Duplicate);
-        let imported = match first {
+        let (state, imported) = match first {
             // In the other modes the stored object is the image's place, whatever becomes of dropped files.
             Some(place) if place.id != settled.id && (image.stored_key.is_some() || place.file.exists()) => {
-                sightings::taken(tx, settled.id, SightingState::Duplicate, known, &image.hash).await?;
-                return Ok(Imported::Duplicate(known));
+                (SightingState::Duplicate, Imported::Duplicate(known))
             }
             Some(place) if place.id != settled.id => {
                 sightings::moved(tx, place.id, settled.id).await?;
-                Imported::Moved(known)
+                (SightingState::Imported, Imported::Moved(known))
             }
-            _ => Imported::Moved(known),
+            _ => (SightingState::Imported, Imported::Moved(known)),
         };
-        sightings::taken(tx, settled.id, SightingState::Imported, known, &image.hash).await?;
-        catalog::rename(tx, known, &settled.path_text).await?;
+        sightings::taken(tx, settled.id, state, known, &image.hash).await?;
+        catalog::refresh_names(tx, &[known]).await?;
         // It may have been given up while its file was gone.
         jobs::request_scoring(tx, known).await?;
         Ok(imported)

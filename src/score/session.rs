@@ -74,7 +74,7 @@ impl Runtime {
 /// The library's messages go where ours go.
 fn log(level: LogLevel, category: &str, _id: &str, location: &str, message: &str) {
     match level {
-        LogLevel::Verbose | LogLevel::Info => tracing::debug!(category, location, "{message}"),
+        LogLevel::Verbose | LogLevel::Info => tracing::trace!(category, location, "{message}"),
         LogLevel::Warning => tracing::info!(category, location, "{message}"),
         LogLevel::Error | LogLevel::Fatal => tracing::warn!(category, location, "{message}"),
     }

@@ -2,6 +2,7 @@
 //! change what it shows.
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::domain::ImageId;
 
@@ -29,7 +30,8 @@ async fn open_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Resul
          FROM images i CROSS JOIN generations g
          LEFT JOIN LATERAL (
              SELECT path_text FROM sightings
-             WHERE image_id = i.id AND superseded_at IS NULL ORDER BY first_seen DESC, id DESC LIMIT 1) s ON true
+             WHERE image_id = i.id AND superseded_at IS NULL
+             ORDER BY state IN ('imported', 'duplicate') DESC, first_seen DESC, id DESC LIMIT 1) s ON true
          WHERE ($1::uuid IS NULL OR i.id = $1) AND g.state <> 'retired'
          ON CONFLICT (generation_id, image_id) DO NOTHING",
         image.map(|image| image.0)
@@ -39,15 +41,23 @@ async fn open_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Resul
     .map(drop)
 }
 
-/// Shows `image` under another name: its file moved.
+/// Shows images under the newest of the paths that they are at; one that is nowhere keeps its name.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn rename(conn: &mut PgConnection, image: ImageId, filename: &str) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE catalog SET filename = $2 WHERE image_id = $1", image.0, filename)
-        .execute(conn)
-        .await
-        .map(drop)
+pub async fn refresh_names(conn: &mut PgConnection, images: &[ImageId]) -> sqlx::Result<()> {
+    let images: Vec<Uuid> = images.iter().map(|image| image.0).collect();
+    sqlx::query!(
+        "UPDATE catalog c SET filename = s.path_text
+         FROM (SELECT DISTINCT ON (image_id) image_id, path_text FROM sightings
+               WHERE image_id = ANY ($1) AND superseded_at IS NULL AND state IN ('imported', 'duplicate')
+               ORDER BY image_id, first_seen DESC, id DESC) AS s
+         WHERE c.image_id = s.image_id AND c.filename <> s.path_text",
+        &images
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// Copies what the models said about `image`, and its sharpness, into its rows.

@@ -31,7 +31,8 @@ pub async fn active(conn: &mut PgConnection) -> sqlx::Result<Option<Generation>>
     .await
 }
 
-/// Opens a generation with every image that is there, and points the pages at it.
+/// Opens a generation with every image that is there, and points the pages at it. Where another process was
+/// faster, its generation is the answer.
 ///
 /// # Errors
 /// When the database refuses.
@@ -40,6 +41,10 @@ pub async fn create_active(
     watch_model: ModelId,
     quality_model: ModelId,
 ) -> sqlx::Result<Generation> {
+    sqlx::query!("LOCK TABLE active_generation IN EXCLUSIVE MODE").execute(&mut *conn).await?;
+    if let Some(generation) = active(conn).await? {
+        return Ok(generation);
+    }
     let id = sqlx::query_scalar!(
         r#"INSERT INTO generations (watch_model, quality_model, state, activated_at)
            VALUES ($1, $2, 'live', now()) RETURNING id AS "id: GenerationId""#,

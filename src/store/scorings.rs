@@ -7,11 +7,12 @@ use crate::domain::{ImageId, ModelId};
 /// Most images that one look of the reconciler picks up.
 const RECONCILE_LIMIT: i64 = 10_000;
 
-/// Marks `image` as waiting for every model of every live generation; what failed before waits again.
+/// Marks `image` as waiting for every model of every live generation; what failed before waits again. Answers
+/// whether there is anything to do.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn request(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<()> {
+pub async fn request(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<bool> {
     request_of(conn, Some(image)).await
 }
 
@@ -19,12 +20,12 @@ pub async fn request(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<()
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn request_all(conn: &mut PgConnection) -> sqlx::Result<()> {
+pub async fn request_all(conn: &mut PgConnection) -> sqlx::Result<bool> {
     request_of(conn, None).await
 }
 
-async fn request_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Result<()> {
-    sqlx::query!(
+async fn request_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Result<bool> {
+    let requested = sqlx::query!(
         "INSERT INTO scorings (image_id, model_id, state)
          SELECT DISTINCT i.id, served.model, 'pending'
          FROM images i CROSS JOIN generations g
@@ -35,8 +36,8 @@ async fn request_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Re
         image.map(|image| image.0)
     )
     .execute(conn)
-    .await
-    .map(drop)
+    .await?;
+    Ok(requested.rows_affected() > 0)
 }
 
 /// Those of `models` that have not scored `image` yet.

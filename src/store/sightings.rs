@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use sqlx::PgConnection;
 
+use super::catalog;
 use crate::{
     domain::{ContentHash, ImageId, SightingId, SightingState},
     ingest::{
@@ -84,17 +85,24 @@ pub async fn apply(conn: &mut PgConnection, root: &str, changes: &Changes) -> sq
     let new: Vec<(PathBytes, Entry)> = changes.new.iter().cloned().chain(reopened).collect();
     insert(conn, root, &new).await?;
     look_again(conn, &changes.again).await?;
-    let gone: Vec<i64> = changes.gone.iter().map(|id| id.0).collect();
-    if !gone.is_empty() {
-        sqlx::query!(
-            "UPDATE sightings SET state = 'missing', reason = 'the file is not there any more', last_seen = now()
-             WHERE id = ANY ($1)",
-            &gone
-        )
-        .execute(conn)
-        .await?;
+    missing(conn, &changes.gone).await
+}
+
+/// Marks files that are gone; an image that has another path is shown under that.
+async fn missing(conn: &mut PgConnection, gone: &[SightingId]) -> sqlx::Result<()> {
+    if gone.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let gone: Vec<i64> = gone.iter().map(|id| id.0).collect();
+    let images = sqlx::query_scalar!(
+        r#"UPDATE sightings SET state = 'missing', reason = 'the file is not there any more', last_seen = now()
+           WHERE id = ANY ($1) RETURNING image_id AS "image: ImageId""#,
+        &gone
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let images: Vec<ImageId> = images.into_iter().flatten().collect();
+    catalog::refresh_names(conn, &images).await
 }
 
 async fn close(conn: &mut PgConnection, ids: &[SightingId]) -> sqlx::Result<()> {

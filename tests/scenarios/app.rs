@@ -1,0 +1,190 @@
+//! The service as a test uses it: the real parts, moved by hand.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, TimeDelta};
+use chronograde::{
+    clock::Clock, config::Settings, ingest::Ingest, jobs, objects::Objects, pipeline::Pipeline,
+    scorer::Scorer, serving::ServingError,
+};
+use sqlx::{ConnectOptions, PgPool};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// The jobs that score images.
+pub const JOBS: &str = "graphile_worker.jobs WHERE task_identifier = 'score_image'";
+
+/// The service on a database of its own, with an upload directory of its own.
+pub struct TestApp {
+    pub pool: PgPool,
+    pub settings: Arc<Settings>,
+    pub objects: Objects,
+    clock: Clock,
+    ingest: Ingest,
+    data: TempDir,
+}
+
+impl TestApp {
+    /// With the models that the project ships.
+    pub async fn new(pool: PgPool) -> Self {
+        Self::with_models(pool, repository().join("models")).await
+    }
+
+    pub async fn with_models(pool: PgPool, models: PathBuf) -> Self {
+        jobs::migrate(&pool).await.unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let settings = Settings { data_dir: data.path().to_owned(), models, ..Settings::default() };
+        fs::create_dir(settings.upload_dir()).unwrap();
+        let objects = Objects::local(&settings.store_dir()).unwrap();
+        let clock = Clock::manual(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+        let ingest = Ingest::new(pool.clone(), objects.clone(), &settings, clock.clone()).unwrap();
+        Self { pool, settings: Arc::new(settings), objects, clock, ingest, data }
+    }
+
+    /// Puts a file into the upload directory.
+    pub fn drop_file(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.upload(name), bytes).unwrap();
+    }
+
+    pub fn upload(&self, name: &str) -> PathBuf {
+        self.settings.upload_dir().join(name)
+    }
+
+    /// Looks at the upload directory until what lies there has settled and was read.
+    pub async fn look(&mut self) {
+        for _ in 0..2 {
+            self.ingest.sweep().await.unwrap();
+            self.clock.advance(TimeDelta::seconds(2));
+        }
+        self.ingest.sweep().await.unwrap();
+    }
+
+    /// A pipeline with the models loaded, as the scoring role has it.
+    pub async fn pipeline(&self) -> Result<Pipeline, ServingError> {
+        let scorer = Scorer {
+            pool: self.pool.clone(),
+            objects: self.objects.clone(),
+            settings: Arc::clone(&self.settings),
+        };
+        scorer.pipeline(CancellationToken::new()).await
+    }
+
+    /// Runs the queue until it has nothing to do.
+    pub async fn score(&self) {
+        let pipeline = self.pipeline().await.unwrap();
+        jobs::reconcile(&self.pool).await.unwrap();
+        let stop = CancellationToken::new();
+        let worker = jobs::worker(pipeline, &self.settings, stop.clone()).await.unwrap();
+        let running = tokio::spawn(async move { worker.run().await });
+        self.wait_until_empty("scorings WHERE state = 'pending'").await;
+        self.wait_until_empty(JOBS).await;
+        stop.cancel();
+        running.await.unwrap().unwrap();
+    }
+
+    /// How many current sightings are in each state.
+    pub async fn ledger(&self) -> BTreeMap<String, i64> {
+        let states: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT state, count(*) FROM sightings WHERE superseded_at IS NULL GROUP BY state",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        states.into_iter().collect()
+    }
+
+    /// The names in the catalog, best quality first.
+    pub async fn ranking(&self) -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT filename FROM catalog JOIN active_generation USING (generation_id)
+             WHERE quality_mean IS NOT NULL AND watch_confidence IS NOT NULL ORDER BY quality_mean DESC, image_id",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    pub async fn count(&self, what: &str) -> i64 {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {what}")))
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    /// No job is left, neither waiting nor failed for good.
+    pub async fn assert_queue_is_empty(&self) {
+        assert_eq!(self.count(JOBS).await, 0);
+        assert_eq!(self.count("scorings WHERE state = 'pending'").await, 0);
+    }
+
+    /// Scores, and finds the queue empty.
+    pub async fn assert_queue_is_empty_after_scoring(&self) {
+        self.score().await;
+        self.assert_queue_is_empty().await;
+    }
+
+    /// Starts the program itself, in the scoring role, on this database.
+    pub fn start_scorer(&self) -> Scoring {
+        let child = Command::new(env!("CARGO_BIN_EXE_chronograde"))
+            .args(["serve", "--roles", "score"])
+            .env("DATABASE_URL", self.pool.connect_options().to_url_lossy().as_str())
+            .env("CHRONOGRADE_DATA_DIR", self.data.path())
+            .env("CHRONOGRADE_MODELS", &self.settings.models)
+            .env("CHRONOGRADE_WORKER_HEARTBEAT_MS", "200")
+            .env("CHRONOGRADE_WORKER_DEAD_AFTER_MS", "1000")
+            .env("CHRONOGRADE_DATABASE_CONNECTIONS", "10")
+            .current_dir(repository())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        Scoring(child)
+    }
+
+    /// Waits until `what` counts at least `least` rows; gives up, loudly, after a minute and a half.
+    pub async fn wait_for(&self, what: &str, least: i64) {
+        let started = Instant::now();
+        while self.count(what).await < least {
+            assert!(started.elapsed() < Duration::from_secs(90), "waited in vain for {least} {what}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until no row is left.
+    pub async fn wait_until_empty(&self, what: &str) {
+        let started = Instant::now();
+        while self.count(what).await > 0 {
+            assert!(started.elapsed() < Duration::from_secs(30), "there are still {what}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// A scoring process; killed when it is dropped.
+pub struct Scoring(Child);
+
+impl Scoring {
+    /// As `kill -9` does it: nothing is tidied up.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Scoring {
+    fn drop(&mut self) {
+        // Fails only if it ended by itself already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

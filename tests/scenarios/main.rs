@@ -1,0 +1,216 @@
+//! What a user does and what becomes of it, on a real PostgreSQL with real networks.
+
+mod app;
+mod pictures;
+
+use std::fs;
+
+use app::{JOBS, TestApp, repository};
+use chronograde::{
+    pipeline::{MAX_TRIES, Outcome, PipelineError},
+    store::MIGRATOR,
+};
+use sqlx::PgPool;
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn dropped_files_are_scored_and_ranked(pool: PgPool) {
+    let mut app = TestApp::new(pool).await;
+    fs::create_dir(app.upload("2026")).unwrap();
+    app.drop_file("poor.png", &pictures::poor_dial(1));
+    app.drop_file("2026/sharp.png", &pictures::dial(2));
+    app.look().await;
+    app.score().await;
+
+    assert_eq!(app.ledger().await, [("imported".to_owned(), 2)].into());
+    assert_eq!(app.ranking().await, ["2026/sharp.png", "poor.png"]);
+    assert_eq!(app.count("watch_predictions").await, 2);
+    assert_eq!(app.count("quality_predictions").await, 2);
+    assert_eq!(app.count("embeddings").await, 4);
+    assert_eq!(app.count("images WHERE signals IS NOT NULL AND phash IS NOT NULL").await, 2);
+    app.assert_queue_is_empty().await;
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_same_bytes_under_another_name_are_no_second_image(pool: PgPool) {
+    let mut app = TestApp::new(pool).await;
+    app.drop_file("a.png", &pictures::dial(1));
+    app.look().await;
+    app.drop_file("b.png", &pictures::dial(1));
+    app.look().await;
+    app.score().await;
+
+    assert_eq!(app.ledger().await, [("imported".to_owned(), 1), ("duplicate".to_owned(), 1)].into());
+    assert_eq!(app.ranking().await, ["b.png"], "the newest name is shown");
+    app.assert_queue_is_empty().await;
+
+    std::fs::remove_file(app.upload("b.png")).unwrap();
+    app.look().await;
+    assert_eq!(app.ranking().await, ["a.png"], "a name that is gone is not");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_moved_file_stays_the_image_that_it_was_and_is_not_scored_again(pool: PgPool) {
+    let mut app = TestApp::new(pool).await;
+    app.drop_file("old.png", &pictures::dial(1));
+    app.look().await;
+    app.score().await;
+    let before: Vec<uuid::Uuid> =
+        sqlx::query_scalar("SELECT id FROM images").fetch_all(&app.pool).await.unwrap();
+
+    fs::create_dir(app.upload("sold")).unwrap();
+    fs::rename(app.upload("old.png"), app.upload("sold/new.png")).unwrap();
+    app.look().await;
+    app.assert_queue_is_empty_after_scoring().await;
+
+    let after: Vec<uuid::Uuid> =
+        sqlx::query_scalar("SELECT id FROM images").fetch_all(&app.pool).await.unwrap();
+    assert_eq!(before, after);
+    assert_eq!(app.ledger().await, [("imported".to_owned(), 1)].into());
+    assert_eq!(app.count("sightings WHERE superseded_at IS NOT NULL AND moved_to IS NOT NULL").await, 1);
+    assert_eq!(app.ranking().await, ["sold/new.png"]);
+    assert_eq!(app.count("watch_predictions").await, 1);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_truncated_file_ends_as_failed_with_a_reason_and_is_taken_once_it_is_whole(pool: PgPool) {
+    let mut app = TestApp::new(pool).await;
+    let whole = pictures::dial(1);
+    app.drop_file("cut.png", &whole[..whole.len() / 2]);
+    app.look().await;
+    app.score().await;
+
+    assert_eq!(app.ledger().await, [("failed".to_owned(), 1)].into());
+    assert_eq!(app.count("images").await, 0);
+    assert_eq!(app.count("sightings WHERE reason LIKE '%truncated%' OR reason LIKE '%cut off%'").await, 1);
+    app.assert_queue_is_empty().await;
+
+    app.drop_file("cut.png", &whole);
+    app.look().await;
+    app.score().await;
+    assert_eq!(app.ranking().await, ["cut.png"]);
+    app.assert_queue_is_empty().await;
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn with_its_model_missing_an_image_waits_and_loses_no_try(pool: PgPool) {
+    let models = tempfile::tempdir().unwrap();
+    for name in
+        ["starter-watch.toml", "starter-watch-labels.txt", "starter-quality.toml", "starter-quality.onnx"]
+    {
+        fs::copy(repository().join("models").join(name), models.path().join(name)).unwrap();
+    }
+    let mut app = TestApp::with_models(pool, models.path().to_owned()).await;
+    app.drop_file("a.png", &pictures::dial(1));
+    app.look().await;
+    let refusal = app.pipeline().await.unwrap_err().to_string();
+    assert!(refusal.contains("starter-watch"), "{refusal}");
+    assert_eq!(app.ledger().await, [("imported".to_owned(), 1)].into());
+
+    fs::copy(repository().join("models/starter-watch.onnx"), models.path().join("starter-watch.onnx"))
+        .unwrap();
+    app.score().await;
+    assert_eq!(app.ranking().await, ["a.png"]);
+    assert_eq!(app.count("scorings WHERE tries > 0").await, 0);
+
+    // The generation is there now, and a model goes missing again.
+    fs::remove_file(models.path().join("starter-quality.onnx")).unwrap();
+    app.drop_file("b.png", &pictures::dial(2));
+    app.look().await;
+    assert!(app.pipeline().await.is_err());
+    assert_eq!(app.count("scorings WHERE state = 'pending' AND tries = 0").await, 2);
+    fs::copy(repository().join("models/starter-quality.onnx"), models.path().join("starter-quality.onnx"))
+        .unwrap();
+    app.score().await;
+    assert_eq!(app.ranking().await.len(), 2);
+    app.assert_queue_is_empty().await;
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_model_whose_manifest_decides_other_numbers_is_refused(pool: PgPool) {
+    let models = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(repository().join("models")).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), models.path().join(entry.file_name())).unwrap();
+    }
+    let app = TestApp::with_models(pool, models.path().to_owned()).await;
+    app.pipeline().await.unwrap();
+
+    let manifest = models.path().join("starter-quality.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("filter = \"lanczos\"", "filter = \"bilinear\"")).unwrap();
+    let refusal = app.pipeline().await.unwrap_err().to_string();
+    assert!(refusal.contains("starter-quality") && refusal.contains("changed"), "{refusal}");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn an_output_that_is_no_number_is_a_failed_score_and_holds_nothing_up(pool: PgPool) {
+    let models = tempfile::tempdir().unwrap();
+    for name in ["tiny-nan.onnx", "tiny-labels.txt", "tiny-quality.toml", "tiny-quality.onnx"] {
+        fs::copy(repository().join("tests/models").join(name), models.path().join(name)).unwrap();
+    }
+    let manifest = fs::read_to_string(repository().join("tests/models/tiny-watch-nan.toml")).unwrap();
+    fs::write(models.path().join("tiny-watch-nan.toml"), format!("default = true\n{manifest}")).unwrap();
+    let mut app = TestApp::with_models(pool, models.path().to_owned()).await;
+    // The tiny network takes roots of what stands below 0: a dark picture has none.
+    app.drop_file("dark.png", &pictures::dark(1));
+    app.look().await;
+    app.score().await;
+    assert_eq!(app.count("scorings WHERE state = 'failed' AND tries = 1 AND reason <> ''").await, 1);
+    assert_eq!(app.count("catalog WHERE watch_confidence IS NULL AND quality_mean IS NOT NULL").await, 1);
+    app.assert_queue_is_empty().await;
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_file_that_cannot_be_read_is_given_up_after_its_tries(pool: PgPool) {
+    let mut app = TestApp::new(pool).await;
+    app.drop_file("a.png", &pictures::dial(1));
+    app.look().await;
+    let pipeline = app.pipeline().await.unwrap();
+    let image = sqlx::query_scalar("SELECT id FROM images").fetch_one(&app.pool).await.unwrap();
+    // A folder where the file was: reading fails, and not because the file is gone.
+    fs::remove_file(app.upload("a.png")).unwrap();
+    fs::create_dir(app.upload("a.png")).unwrap();
+    for _ in 1..MAX_TRIES {
+        assert!(matches!(pipeline.process(image).await, Err(PipelineError::File(_))));
+    }
+    assert_eq!(pipeline.process(image).await.unwrap(), Outcome::GivenUp);
+    assert_eq!(app.count("scorings WHERE state = 'failed' AND tries = 5").await, 2);
+    assert_eq!(pipeline.process(image).await.unwrap(), Outcome::NothingToDo);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_scorer_that_is_killed_in_the_middle_leaves_every_image_to_be_scored_exactly_once(pool: PgPool) {
+    let mut app = TestApp::new(pool).await;
+    for number in 0..80 {
+        app.drop_file(&format!("{number}.png"), &pictures::dial(number));
+    }
+    app.look().await;
+    let scorer = app.start_scorer();
+    app.wait_for("quality_predictions", 1).await;
+    scorer.kill();
+    let done = app.count("quality_predictions").await;
+    assert!((1..80).contains(&done), "killed too late to prove anything: {done} of 80 were scored");
+
+    let _scorer = app.start_scorer();
+    app.wait_for("scorings WHERE state = 'done'", 160).await;
+    assert_eq!(app.count("watch_predictions").await, 80);
+    assert_eq!(app.count("quality_predictions").await, 80);
+    assert_eq!(app.count("scorings WHERE tries > 0").await, 0);
+    assert_eq!(app.ranking().await.len(), 80);
+    app.wait_until_empty(JOBS).await;
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn two_scorers_share_the_work_and_no_image_has_two_predictions_of_a_model(pool: PgPool) {
+    let mut app = TestApp::new(pool).await;
+    let _scorers = [app.start_scorer(), app.start_scorer()];
+    app.wait_for("components WHERE role = 'score' AND problem IS NULL", 2).await;
+    for number in 0..60 {
+        app.drop_file(&format!("{number}.png"), &pictures::dial(number));
+    }
+    app.look().await;
+    app.wait_for("scorings WHERE state = 'done'", 120).await;
+    assert_eq!(app.count("watch_predictions").await, 60);
+    assert_eq!(app.count("quality_predictions").await, 60);
+    assert_eq!(app.count("generations").await, 1);
+    app.wait_until_empty(JOBS).await;
+}
