@@ -3,6 +3,7 @@
 //! The photographs and the classifier lie beside the repository (`../shared`) and are not part of it; without
 //! them these tests say loudly that they skip. `docs/ACCURACY.md` says what the figures mean.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stderr, reason = "the figures are the point; cargo shows them with --nocapture")]
 
 use std::{

@@ -1,5 +1,7 @@
 //! What a user does and what becomes of it, on a real PostgreSQL with real networks.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod app;
 mod pictures;
 
