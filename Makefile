@@ -27,5 +27,5 @@ fmt: ## format the source
 lint: ## what the compiler and clippy have to say
 	cargo clippy --all-targets -- -D warnings
 
-sqlx: setup ## after a change of a query or a migration: write .sqlx anew
+sqlx: setup ## write .sqlx anew, after a change of a query or a migration
 	scripts/sqlx
