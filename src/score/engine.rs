@@ -131,7 +131,7 @@ impl Engine {
     /// that takes.
     ///
     /// # Errors
-    /// The weights are refused ([`Session::open`]), or the warm-up run fails.
+    /// The weights are refused (`Session::open`), or the warm-up run fails.
     pub fn start(
         runtime: &'static Runtime,
         task: Task,
