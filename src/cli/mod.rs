@@ -3,6 +3,7 @@
 //! Data goes to stdout; progress bars and logs go to stderr.
 
 mod database;
+mod migrate;
 mod score;
 mod serve;
 pub mod telemetry;
@@ -10,8 +11,13 @@ pub mod telemetry;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
+use sqlx::PgPool;
 
-use crate::config::Settings;
+use crate::{
+    cluster::Database,
+    config::{Secret, Settings},
+    startup,
+};
 
 /// A self-hosted catalog service for watch photographs with a feedback loop.
 #[derive(Debug, Parser)]
@@ -46,11 +52,37 @@ pub struct Context {
     pub settings: Settings,
 }
 
+impl Context {
+    /// Does `work` on the settings' database, brought up to date first, and closes it afterwards.
+    ///
+    /// # Errors
+    /// There is no database, a migration failed, or the work did.
+    pub async fn with_database<T>(
+        &self,
+        work: impl AsyncFnOnce(&PgPool) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let url = self.settings.database_url.as_ref().map(Secret::reveal);
+        let database = Database::open(url, &self.settings.data_dir).await?;
+        let worked = async {
+            let pool = startup::connect(&database, &self.settings).await?;
+            startup::migrate(&pool).await?;
+            let worked = work(&pool).await;
+            pool.close().await;
+            worked
+        };
+        let worked = worked.await;
+        database.close().await?;
+        worked
+    }
+}
+
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Serve(serve::Args),
     /// Score pictures and folders without a database, one line per picture
     Score(score::Args),
+    /// Bring the database's tables up to date
+    Migrate,
     /// Run another program with a database
     #[command(hide = true)]
     Database(database::Args),
@@ -70,6 +102,7 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve::run(context, args).await,
             Command::Score(args) => score::run(&context, args).await,
+            Command::Migrate => migrate::run(&context).await,
             Command::Database(args) => database::run(&context, args).await,
         }
     }
