@@ -3,6 +3,7 @@
 //! Data goes to stdout; progress bars and logs go to stderr.
 
 mod database;
+mod ingest;
 mod migrate;
 mod score;
 mod serve;
@@ -81,6 +82,7 @@ enum Command {
     Serve(serve::Args),
     /// Score pictures and folders without a database, one line per picture
     Score(score::Args),
+    Ingest(ingest::Args),
     /// Bring the database's tables up to date
     Migrate,
     /// Run another program with a database
@@ -102,6 +104,7 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve::run(context, args).await,
             Command::Score(args) => score::run(&context, args).await,
+            Command::Ingest(args) => ingest::run(&context, args).await,
             Command::Migrate => migrate::run(&context).await,
             Command::Database(args) => database::run(&context, args).await,
         }

@@ -12,7 +12,11 @@ mod sweep;
 pub mod tree;
 mod watch;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use sqlx::PgPool;
@@ -65,6 +69,7 @@ pub struct Ingest {
     ignored: Ignored,
     settling: Settling,
     importer: Importer,
+    taken: Arc<AtomicU64>,
     /// Files that are read at the same time.
     readers: usize,
     sweep_interval: Duration,
@@ -83,6 +88,20 @@ impl Ingest {
     ) -> Result<Self, IngestError> {
         let path = settings.upload_dir();
         let root = path.canonicalize().map_err(|source| IngestError::Root { path, source })?;
+        Self::of(root, pool, objects, settings, clock)
+    }
+
+    /// An ingestion of another folder, with everything else as the settings say.
+    ///
+    /// # Errors
+    /// A setting that cannot be used.
+    pub fn of(
+        root: PathBuf,
+        pool: PgPool,
+        objects: Objects,
+        settings: &Settings,
+        clock: Clock,
+    ) -> Result<Self, IngestError> {
         let pattern = settings.listing_pattern.as_deref().unwrap_or(DEFAULT_PATTERN);
         let minimum_age = TimeDelta::milliseconds(i64::try_from(settings.minimum_age_ms).unwrap_or(i64::MAX));
         Ok(Self {
@@ -90,6 +109,7 @@ impl Ingest {
             root,
             ignored: Ignored::new(&settings.ignore)?,
             settling: Settling::new(minimum_age),
+            taken: Arc::default(),
             importer: Importer {
                 pool,
                 objects,
@@ -101,6 +121,26 @@ impl Ingest {
             readers: settings.decode_threads.get() * 2,
             sweep_interval: Duration::from_millis(settings.sweep_interval_ms),
         })
+    }
+
+    /// The folder, as the ledger names it.
+    pub fn root(&self) -> &str {
+        &self.root_text
+    }
+
+    /// How long a file must stand still.
+    pub fn minimum_age(&self) -> Duration {
+        self.settling.minimum_age()
+    }
+
+    /// Files that wait to settle.
+    pub fn waiting(&self) -> usize {
+        self.settling.waiting().count()
+    }
+
+    /// Counts the files that were read, whatever became of them.
+    pub const fn taken(&self) -> &Arc<AtomicU64> {
+        &self.taken
     }
 
     /// Watches until `stop` is cancelled. Whatever fails meanwhile, the files wait where they are.

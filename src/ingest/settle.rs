@@ -1,6 +1,6 @@
 //! Waiting until a file stops growing.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -17,6 +17,11 @@ impl Settling {
     /// Nothing is waiting yet; a file must stand still for `minimum_age`.
     pub fn new(minimum_age: TimeDelta) -> Self {
         Self { minimum_age, since: HashMap::new() }
+    }
+
+    /// How long a file must stand still.
+    pub fn minimum_age(&self) -> Duration {
+        self.minimum_age.to_std().unwrap_or_default()
     }
 
     /// Looks at a file at `now`. Answers whether it may be taken: an earlier look saw the same stamp at least

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -123,10 +124,11 @@ impl Ingest {
         tx.commit().await?;
         let settled = self.settled(&changes);
         let imported = settled.len();
-        let importer = &self.importer;
+        let (importer, taken) = (&self.importer, &self.taken);
         let outcomes: Vec<(PathBytes, Imported)> = stream::iter(settled)
             .map(|(path, settled)| async move {
                 let outcome = importer.import(&settled).await?;
+                taken.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!(path = settled.path_text, ?outcome, "file read");
                 Ok::<_, ImportError>((path, outcome))
             })

@@ -311,6 +311,29 @@ pub async fn ignore(conn: &mut PgConnection, id: SightingId) -> sqlx::Result<boo
     Ok(ignored.rows_affected() == 1)
 }
 
+/// How many current sightings are in each state, of one root or of all; every state is there.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn counts(
+    conn: &mut PgConnection,
+    root: Option<&str>,
+) -> sqlx::Result<BTreeMap<SightingState, i64>> {
+    let rows = sqlx::query!(
+        r#"SELECT state, count(*) AS "count!" FROM sightings
+           WHERE superseded_at IS NULL AND ($1::text IS NULL OR root = $1) GROUP BY state"#,
+        root
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut counts: BTreeMap<_, _> = SightingState::ALL.iter().map(|state| (*state, 0)).collect();
+    for row in rows {
+        let state = row.state.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        counts.insert(state, row.count);
+    }
+    Ok(counts)
+}
+
 /// Files of an inbox whose images are stored and were decoded, so that the dropped file may go.
 ///
 /// # Errors

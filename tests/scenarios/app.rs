@@ -16,6 +16,7 @@ use chronograde::{
 };
 use sqlx::{ConnectOptions, PgPool};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The jobs that score images.
@@ -34,13 +35,18 @@ pub struct TestApp {
 impl TestApp {
     /// With the models that the project ships.
     pub async fn new(pool: PgPool) -> Self {
-        Self::with_models(pool, repository().join("models")).await
+        Self::with_settings(pool, |settings| settings).await
     }
 
     pub async fn with_models(pool: PgPool, models: PathBuf) -> Self {
+        Self::with_settings(pool, |settings| Settings { models, ..settings }).await
+    }
+
+    pub async fn with_settings(pool: PgPool, change: impl FnOnce(Settings) -> Settings) -> Self {
         jobs::migrate(&pool).await.unwrap();
         let data = tempfile::tempdir().unwrap();
-        let settings = Settings { data_dir: data.path().to_owned(), models, ..Settings::default() };
+        let models = repository().join("models");
+        let settings = change(Settings { data_dir: data.path().to_owned(), models, ..Settings::default() });
         fs::create_dir(settings.upload_dir()).unwrap();
         let objects = Objects::local(&settings.store_dir()).unwrap();
         let clock = Clock::manual(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
@@ -59,11 +65,45 @@ impl TestApp {
 
     /// Looks at the upload directory until what lies there has settled and was read.
     pub async fn look(&mut self) {
-        for _ in 0..2 {
-            self.ingest.sweep().await.unwrap();
-            self.clock.advance(TimeDelta::seconds(2));
+        for _ in 0..3 {
+            self.look_once().await;
         }
+    }
+
+    /// Looks at the upload directory; two seconds pass.
+    pub async fn look_once(&mut self) {
         self.ingest.sweep().await.unwrap();
+        self.clock.advance(TimeDelta::seconds(2));
+    }
+
+    /// Runs the ingestion as the service does, with the machine's clock, once its first sweep is done.
+    pub async fn watch(&self) -> Watching {
+        let ingest =
+            Ingest::new(self.pool.clone(), self.objects.clone(), &self.settings, Clock::System).unwrap();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(ingest.run(stop.clone()));
+        self.wait_for("roots WHERE last_sweep_at IS NOT NULL", 1).await;
+        Watching { stop, running }
+    }
+
+    /// Why a file could not be taken.
+    pub async fn reason(&self, file: &str) -> String {
+        sqlx::query_scalar("SELECT reason FROM sightings WHERE path_text = $1 AND superseded_at IS NULL")
+            .bind(file)
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    /// Presses the button that tries a file again.
+    pub async fn retry(&self, file: &str) {
+        let id =
+            sqlx::query_scalar("SELECT id FROM sightings WHERE path_text = $1 AND superseded_at IS NULL")
+                .bind(file)
+                .fetch_one(&self.pool)
+                .await
+                .unwrap();
+        assert!(sightings::retry(&mut self.pool.acquire().await.unwrap(), id).await.unwrap());
     }
 
     /// A pipeline with the models loaded, as the scoring role has it.
@@ -163,6 +203,19 @@ impl TestApp {
             assert!(started.elapsed() < Duration::from_secs(30), "there are still {what}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+}
+
+/// An ingestion that runs.
+pub struct Watching {
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Watching {
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap();
     }
 }
 

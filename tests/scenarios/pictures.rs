@@ -27,6 +27,24 @@ pub fn dark(number: u32) -> Vec<u8> {
     png(&picture)
 }
 
+/// The beginning of a PNG that claims to be of this size.
+pub fn png_header(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    bytes.extend(width.to_be_bytes());
+    bytes.extend(height.to_be_bytes());
+    bytes.extend([8, 2, 0, 0, 0]);
+    let check = crc32(&bytes[12..]);
+    bytes.extend(check.to_be_bytes());
+    bytes
+}
+
+/// The checksum of PNG's chunks (ISO 3309).
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)))
+    })
+}
+
 /// Writes the number into the first pixels.
 fn mark(picture: &mut RgbImage, number: u32) {
     for (x, byte) in (0..).zip(number.to_le_bytes()) {
