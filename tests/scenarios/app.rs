@@ -12,7 +12,7 @@ use std::{
 use chrono::{DateTime, TimeDelta};
 use chronograde::{
     clock::Clock, config::Settings, ingest::Ingest, jobs, objects::Objects, pipeline::Pipeline,
-    scorer::Scorer, serving::ServingError,
+    scorer::Scorer, serving::ServingError, store::sightings,
 };
 use sqlx::{ConnectOptions, PgPool};
 use tempfile::TempDir;

@@ -27,15 +27,17 @@ pub fn dark(number: u32) -> Vec<u8> {
     png(&picture)
 }
 
-/// The beginning of a PNG that claims to be of this size.
+/// A PNG that claims to be of this size and has no pixel.
 pub fn png_header(width: u32, height: u32) -> Vec<u8> {
-    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-    bytes.extend(width.to_be_bytes());
-    bytes.extend(height.to_be_bytes());
-    bytes.extend([8, 2, 0, 0, 0]);
-    let check = crc32(&bytes[12..]);
-    bytes.extend(check.to_be_bytes());
-    bytes
+    let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    let head = [size.as_slice(), &[8, 2, 0, 0, 0]].concat();
+    [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &head), chunk(b"IDAT", &[]), chunk(b"IEND", &[])].concat()
+}
+
+fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let named = [name.as_slice(), data].concat();
+    let length = u32::try_from(data.len()).unwrap();
+    [length.to_be_bytes().as_slice(), &named, &crc32(&named).to_be_bytes()].concat()
 }
 
 /// The checksum of PNG's chunks (ISO 3309).
