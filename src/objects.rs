@@ -71,6 +71,14 @@ impl Objects {
         self.get(&Key::from(key)).await
     }
 
+    /// Writes a few bytes, to see whether it could write a picture.
+    ///
+    /// # Errors
+    /// When it could not.
+    pub async fn probe(&self) -> Result<(), ObjectError> {
+        self.put(&Key::from("probe"), b"ok".to_vec()).await
+    }
+
     async fn put(&self, key: &Key, bytes: Vec<u8>) -> Result<(), ObjectError> {
         self.store.put(key, PutPayload::from(bytes)).await?;
         Ok(())

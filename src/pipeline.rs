@@ -38,7 +38,7 @@ pub enum Outcome {
     Rejected,
     /// Its file is gone or has other bytes now; it is scored when the file is back.
     Missing,
-    /// Its file could not be read too many times; the ledger says so, as for one that is no picture.
+    /// Its file could not be read too many times; the reason is stored.
     GivenUp,
 }
 
@@ -158,9 +158,7 @@ impl Pipeline {
                 Ok(Outcome::Missing)
             }
             OriginalError::File(error) => {
-                let reason = format!("it could not be read {MAX_TRIES} times: {error}");
-                if scorings::count_try(&mut conn, image, &reason, MAX_TRIES).await? {
-                    images::reject(&mut conn, image, &reason).await?;
+                if scorings::count_try(&mut conn, image, &error.to_string(), MAX_TRIES).await? {
                     Ok(Outcome::GivenUp)
                 } else {
                     Err(PipelineError::File(error))

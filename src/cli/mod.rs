@@ -8,6 +8,7 @@ mod migrate;
 mod score;
 mod serve;
 pub mod telemetry;
+mod tokens;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -85,6 +86,8 @@ enum Command {
     Ingest(ingest::Args),
     /// Bring the database's tables up to date
     Migrate,
+    /// Make tokens for the API
+    Tokens(tokens::Args),
     /// Run another program with a database
     #[command(hide = true)]
     Database(database::Args),
@@ -106,6 +109,7 @@ impl Cli {
             Command::Score(args) => score::run(&context, args).await,
             Command::Ingest(args) => ingest::run(&context, args).await,
             Command::Migrate => migrate::run(&context).await,
+            Command::Tokens(args) => tokens::run(&context, args).await,
             Command::Database(args) => database::run(&context, args).await,
         }
     }

@@ -1,1 +1,25 @@
-//! (to be written)
+//! Stage 5: the pages that show the catalog. One file per page: its view struct, its template, its handler.
+//!
+//! Pages work without a script. They see rows, never tensors, and every number on them says how sure it is.
+
+pub mod arrivals;
+mod attention;
+mod card;
+pub mod frame;
+pub mod home;
+pub mod image;
+mod measured;
+pub mod media;
+mod plots;
+pub mod ranking;
+pub mod words;
+
+use actix_web::HttpResponse;
+use askama::Template;
+
+use crate::web::error::WebError;
+
+/// A page as an answer.
+fn html(page: &impl Template) -> Result<HttpResponse, WebError> {
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
+}

@@ -4,16 +4,24 @@
 //! become domain values by `TryFrom`. Queries are checked when the program is compiled, except those that
 //! `rankings` puts together.
 
+pub mod arrivals;
 pub mod catalog;
 pub mod components;
+pub mod events;
 pub mod generations;
+pub mod image_page;
 pub mod images;
+pub mod ledger;
 pub mod models;
 pub mod predictions;
+pub mod ranking;
+pub mod rankings;
 pub mod results;
 pub mod roots;
 pub mod scorings;
 pub mod sightings;
+pub mod tokens;
+pub mod viewpoint;
 
 /// The schema's migrations, in order. They run forwards when the service starts.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

@@ -1,0 +1,86 @@
+//! `chronograde tokens`: tokens of the API.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+
+use super::Context;
+use crate::{
+    cluster::Database,
+    config::Secret,
+    startup,
+    store::tokens::{self, Token},
+};
+
+/// Make tokens for the API
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Make a token and print it, once: only its hash is kept
+    Add {
+        /// What the token is for; a name is used once
+        name: String,
+        /// What its bearer may do
+        #[arg(long, value_enum, default_value_t = Role::Manager)]
+        role: Role,
+    },
+}
+
+/// What a token's bearer may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Role {
+    /// Vote and correct
+    Annotator,
+    /// See the catalog too
+    Manager,
+    /// Everything
+    Admin,
+}
+
+impl Role {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Annotator => "annotator",
+            Self::Manager => "manager",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Prints a new token, and nothing else.
+///
+/// # Errors
+/// When the name is taken, or there is no database.
+#[expect(clippy::print_stdout, reason = "the token is the command's data")]
+pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
+    let Command::Add { name, role } = args.command;
+    let settings = &context.settings;
+    let url = settings.database_url.as_ref().map(Secret::reveal);
+    let database = Database::open(url, &settings.data_dir).await?;
+    let pool = startup::connect(&database, settings).await?;
+    startup::migrate(&pool).await?;
+    let token = Token::generate(&mut rand::rng());
+    let added = {
+        let mut conn = pool.acquire().await.context("the database does not answer")?;
+        tokens::add(&mut conn, name.trim(), role.as_str(), &token).await.context("the token was not stored")
+    };
+    pool.close().await;
+    database.close().await?;
+    if !added? {
+        bail!("there is a token named {name:?} already: choose another name");
+    }
+    if context.json {
+        println!(
+            "{}",
+            serde_json::json!({ "name": name.trim(), "role": role.as_str(), "token": token.reveal() })
+        );
+    } else {
+        println!("{}", token.reveal());
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,132 @@
+//! What somebody should look after, in words.
+
+use sqlx::PgConnection;
+
+use super::words;
+use crate::{
+    config::Role,
+    domain::SightingState,
+    store::{
+        components,
+        ledger::{self, Ledger},
+        viewpoint::Viewpoint,
+    },
+    web::{Site, error::WebError},
+};
+
+/// One matter.
+#[derive(Clone, Debug)]
+pub struct Matter {
+    /// What is the matter, and the way out.
+    pub text: String,
+    /// Where more is to be seen, and what that link says.
+    pub link: Option<(String, &'static str)>,
+    /// Whether work stands still until somebody does something.
+    pub is_urgent: bool,
+}
+
+/// Everything that needs attention, the urgent first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn matters(
+    site: &Site,
+    conn: &mut PgConnection,
+    view: Option<&Viewpoint>,
+    ledger: &Ledger,
+) -> Result<Vec<Matter>, WebError> {
+    let mut matters = Vec::new();
+    matters.extend(of_role(site, Role::Ingest, "New files are not being noticed").await?);
+    matters.extend(of_role(site, Role::Score, "Images are not being scored").await?);
+    for root in ledger::roots(conn).await? {
+        matters.extend(of_root(&root));
+    }
+    matters.extend(of_threshold(view));
+    matters.extend(of_ledger(site, ledger));
+    matters.sort_by_key(|matter| !matter.is_urgent);
+    Ok(matters)
+}
+
+async fn of_role(site: &Site, role: Role, consequence: &str) -> Result<Vec<Matter>, WebError> {
+    let urgent = |text| Matter { text, link: None, is_urgent: true };
+    Ok(match components::problems(&site.pool, role).await? {
+        None => vec![urgent(format!(
+            "{consequence}: no process with the role “{}” is running. Start one with `chronograde serve --roles {}`.",
+            role.as_str(),
+            role.as_str()
+        ))],
+        Some(problems) => problems
+            .into_iter()
+            .map(|problem| urgent(format!("{consequence}: {}", ended(&problem))))
+            .collect(),
+    })
+}
+
+fn of_root(root: &ledger::Root) -> Option<Matter> {
+    let text = match &*root.state {
+        "empty" => {
+            "is empty, though files were seen in it. Nothing was removed from the catalog: is a disk not mounted?"
+        }
+        "foreign" => {
+            "is another disk than before, and has none of its files. Nothing was removed from the catalog: is the right disk mounted?"
+        }
+        "unreachable" => "cannot be read. Files that are dropped there wait until it can.",
+        _ => return None,
+    };
+    Some(Matter { text: format!("The folder {} {text}", root.root), link: None, is_urgent: true })
+}
+
+fn of_threshold(view: Option<&Viewpoint>) -> Option<Matter> {
+    let view = view?;
+    let text = match view.threshold {
+        None => format!(
+            "The watch model “{}” has no threshold, so that its confidence gives no label.",
+            view.watch_title
+        ),
+        Some(threshold) if !view.threshold_is_measured => format!(
+            "The threshold {} of “{}” was never measured on labelled pictures: take its labels as a guess.",
+            words::probability(threshold.get()),
+            view.watch_title
+        ),
+        Some(_) => return None,
+    };
+    Some(Matter { text, link: None, is_urgent: false })
+}
+
+fn of_ledger(site: &Site, ledger: &Ledger) -> Vec<Matter> {
+    let listed = |state: &str, link| Some((site.url(&format!("/arrivals?state={state}")), link));
+    let mut matters = Vec::new();
+    let mut say = |number: i64, text: String, link| {
+        if number > 0 {
+            matters.push(Matter { text, link, is_urgent: false });
+        }
+    };
+    say(
+        ledger.failed,
+        format!("{} could not be taken.", words::counted(ledger.failed, "file", "files")),
+        listed(SightingState::Failed.as_str(), "See why, and try again"),
+    );
+    say(
+        ledger.unscorable,
+        format!("A model gave up on {}.", words::counted(ledger.unscorable, "image", "images")),
+        listed("unscorable", "See why, and try again"),
+    );
+    say(
+        ledger.missing,
+        format!(
+            "{} not where they were. Their scores stay; the originals cannot be downloaded.",
+            if ledger.missing == 1 {
+                "1 file is".to_owned()
+            } else {
+                format!("{} files are", words::count(ledger.missing))
+            }
+        ),
+        listed(SightingState::Missing.as_str(), "See which"),
+    );
+    matters
+}
+
+/// A sentence with its full stop.
+fn ended(sentence: &str) -> String {
+    if sentence.ends_with(['.', '!', '?']) { sentence.to_owned() } else { format!("{sentence}.") }
+}

@@ -1,0 +1,196 @@
+//! Home: is everything in, is everything scored, what needs attention, and the pictures.
+
+use actix_web::{HttpResponse, web::Data};
+use askama::Template;
+use chrono::TimeDelta;
+
+use super::{
+    arrivals::Row,
+    attention::{self, Matter},
+    card::Card,
+    frame::{Frame, Place},
+    html, ranking, words,
+};
+use crate::{
+    store::{
+        arrivals::{self, Behind},
+        ledger::{self, Ledger, Pace},
+        rankings::Ranking,
+        viewpoint::{self, Viewpoint},
+    },
+    web::{Site, error::WebError},
+};
+
+/// The pace is measured over so long.
+const PACE_OVER: TimeDelta = TimeDelta::seconds(60);
+
+/// Latest arrivals on the page.
+const ARRIVALS: i64 = 10;
+
+/// Best images on the page.
+const BEST: usize = 6;
+
+/// One of the tiles.
+struct Tile {
+    number: String,
+    name: &'static str,
+    href: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Page {
+    frame: Frame,
+    upload_dir: String,
+    is_empty: bool,
+    paths: String,
+    images: String,
+    tiles: Vec<Tile>,
+    progress: Option<String>,
+    scored: i64,
+    wanted: i64,
+    matters: Vec<Matter>,
+    best: Vec<Card>,
+    arrivals: Vec<Row>,
+}
+
+/// `GET /`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn show(site: Data<Site>) -> Result<HttpResponse, WebError> {
+    let mut conn = site.pool.acquire().await?;
+    let now = site.clock.now();
+    let view = viewpoint::active(&mut conn).await?;
+    let ledger = ledger::totals(&mut conn, view.as_ref()).await?;
+    let pace = match &view {
+        Some(view) if ledger.pending > 0 => ledger::pace(&mut conn, view, now - PACE_OVER).await?,
+        _ => None,
+    };
+    let mut best = match &view {
+        Some(view) => ranking::cards(&site, &mut conn, view, &Ranking::default()).await?,
+        None => vec![],
+    };
+    best.truncate(BEST);
+    let newest = arrivals::newest(&mut conn, Behind::START, ARRIVALS).await?;
+    html(&Page {
+        frame: Frame::of(&site, Place::Home, view.as_ref()),
+        upload_dir: site.upload_dir.display().to_string(),
+        is_empty: ledger.total == 0,
+        paths: paths_in_words(&ledger),
+        images: images_in_words(&ledger),
+        tiles: tiles(&site, &ledger),
+        progress: progress(&ledger, pace, pace.map(|pace| now - pace.first), view.as_ref()),
+        scored: ledger.scored + ledger.unscorable,
+        wanted: ledger.images,
+        matters: attention::matters(&site, &mut conn, view.as_ref(), &ledger).await?,
+        best,
+        arrivals: newest.iter().map(|arrival| Row::new(&site, arrival, now)).collect(),
+    })
+}
+
+/// *412 files seen = 401 imported + 7 duplicates + 3 failed + 1 settling*, the empty states left out.
+fn paths_in_words(ledger: &Ledger) -> String {
+    let parts = [
+        (ledger.imported, "imported", "imported"),
+        (ledger.duplicate, "duplicate", "duplicates"),
+        (ledger.failed, "failed", "failed"),
+        (ledger.ignored, "ignored", "ignored"),
+        (ledger.missing, "missing", "missing"),
+        (ledger.settling, "settling", "settling"),
+    ];
+    sum(words::counted(ledger.total, "file seen", "files seen"), &parts)
+}
+
+/// *401 images = 398 scored + 3 waiting*.
+fn images_in_words(ledger: &Ledger) -> String {
+    let parts = [
+        (ledger.scored, "scored", "scored"),
+        (ledger.pending, "waiting", "waiting"),
+        (ledger.unscorable, "given up", "given up"),
+    ];
+    sum(words::counted(ledger.images, "image", "images"), &parts)
+}
+
+fn sum(whole: String, parts: &[(i64, &str, &str)]) -> String {
+    let shown: Vec<String> = parts
+        .iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, one, many)| words::counted(*number, one, many))
+        .collect();
+    if shown.is_empty() { whole } else { format!("{whole} = {}", shown.join(" + ")) }
+}
+
+fn tiles(site: &Site, ledger: &Ledger) -> Vec<Tile> {
+    let tile = |number, name, path: Option<&str>| Tile {
+        number: words::count(number),
+        name,
+        href: path.map(|path| site.url(path)),
+    };
+    vec![
+        tile(ledger.total, "files seen", Some("/arrivals")),
+        tile(ledger.images, "images", Some("/arrivals?state=imported")),
+        tile(ledger.scored, "scored", Some("/top")),
+        tile(ledger.pending, "waiting", None),
+        tile(ledger.failed + ledger.unscorable, "failed", Some("/arrivals?state=failed")),
+    ]
+}
+
+/// How far scoring is, how fast, and how long it will take; none when nothing waits.
+fn progress(
+    ledger: &Ledger,
+    pace: Option<Pace>,
+    over: Option<TimeDelta>,
+    view: Option<&Viewpoint>,
+) -> Option<String> {
+    if ledger.pending == 0 {
+        return None;
+    }
+    let waiting = format!("{} to be scored", words::counted(ledger.pending, "image waits", "images wait"));
+    let (Some(pace), Some(over), Some(_)) = (pace, over, view) else {
+        return Some(format!("{waiting}. None was scored within the last minute."));
+    };
+    let per_second = number(pace.scored) / number(over.num_milliseconds().max(1_000)) * 1_000.0;
+    let left = TimeDelta::try_milliseconds(whole(number(ledger.pending) / per_second * 1_000.0))?;
+    Some(format!("{waiting}, at {per_second:.1} images per second: about {} left.", words::span(left)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and milliseconds, shown with two figures")]
+const fn number(count: i64) -> f64 {
+    count as f64
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "saturates, and what does not fit is not shown")]
+const fn whole(number: f64) -> i64 {
+    number as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentences_add_up_and_leave_empty_states_out() {
+        let ledger = Ledger {
+            total: 412,
+            imported: 401,
+            duplicate: 7,
+            failed: 3,
+            settling: 1,
+            images: 401,
+            scored: 398,
+            pending: 3,
+            ..Ledger::default()
+        };
+        assert_eq!(
+            paths_in_words(&ledger),
+            "412 files seen = 401 imported + 7 duplicates + 3 failed + 1 settling"
+        );
+        assert_eq!(images_in_words(&ledger), "401 images = 398 scored + 3 waiting");
+    }
+
+    #[test]
+    fn nothing_is_said_of_progress_when_nothing_waits() {
+        assert_eq!(progress(&Ledger::default(), None, None, None), None);
+    }
+}

@@ -1,0 +1,255 @@
+//! One image: large, with everything that is known of it.
+
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path},
+};
+use askama::Template;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{
+    card::{fitted, yes_or_no},
+    frame::{Frame, Place},
+    html,
+    measured::{self, Measured},
+    plots::{self, Evidence, Histogram},
+    words,
+};
+use crate::{
+    decode::{Signals, VIEWER_PX},
+    domain::ImageId,
+    store::{
+        image_page::{self, Facts, Judgement, Opinion, Seen},
+        viewpoint::{self, Viewpoint},
+    },
+    web::{Site, error::WebError},
+};
+
+/// The large picture.
+struct Picture {
+    src: String,
+    width_px: u32,
+    height_px: u32,
+}
+
+/// What the quality model said.
+struct Quality {
+    mean: String,
+    std: String,
+    histogram: Histogram,
+}
+
+/// What the watch model said, and what holds.
+struct Watch {
+    label: &'static str,
+    by_people: bool,
+    model_label: &'static str,
+    confidence: String,
+    threshold: Option<String>,
+    evidence: Evidence,
+}
+
+impl Watch {
+    /// Whether people and model say different things.
+    fn is_disputed(&self) -> bool {
+        self.by_people && self.label != self.model_label
+    }
+}
+
+/// A model that was asked, in a row.
+struct Asked {
+    title: String,
+    task: String,
+    version: String,
+    said: String,
+    when: String,
+    is_active: bool,
+}
+
+/// A path at which the bytes were seen, in a row.
+struct Sighted {
+    path: String,
+    root: String,
+    state: String,
+    remark: String,
+    first: String,
+    last: String,
+}
+
+/// A fact and its name.
+struct Fact {
+    name: &'static str,
+    value: String,
+}
+
+#[derive(Template)]
+#[template(path = "image.html")]
+struct Page {
+    frame: Frame,
+    id: Uuid,
+    name: String,
+    picture: Picture,
+    hidden: Option<String>,
+    quality: Result<Quality, String>,
+    watch: Result<Watch, String>,
+    can_rescore: bool,
+    votes: String,
+    signals: Vec<Measured>,
+    facts: Vec<Fact>,
+    asked: Vec<Asked>,
+    sightings: Vec<Sighted>,
+}
+
+/// `GET /images/{id}`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn show(site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
+    let id = ImageId(id.into_inner());
+    let mut conn = site.pool.acquire().await?;
+    let facts = image_page::facts(&mut conn, id).await?.ok_or(WebError::NotFound)?;
+    let view = viewpoint::active(&mut conn).await?;
+    let judgement = match &view {
+        Some(view) => image_page::judgement(&mut conn, view, id).await?.unwrap_or_default(),
+        None => Judgement::default(),
+    };
+    let opinions = image_page::opinions(&mut conn, id).await?;
+    let seen = image_page::sightings(&mut conn, id).await?;
+    let now = site.clock.now();
+    let name = facts
+        .filename
+        .rsplit('/')
+        .next()
+        .filter(|name| !name.is_empty())
+        .unwrap_or("An image without a file");
+    html(&Page {
+        frame: Frame::of(&site, Place::Elsewhere, view.as_ref()),
+        id: id.0,
+        name: name.to_owned(),
+        picture: picture(&site, &facts),
+        hidden: facts.hidden_at.map(|at| hidden(&facts, at, now)),
+        quality: quality(view.as_ref(), &opinions),
+        watch: watch(view.as_ref(), &opinions, &judgement),
+        can_rescore: opinions.iter().any(|opinion| opinion.state == "failed"),
+        votes: votes(&judgement),
+        signals: facts.signals.clone().map_or_else(Vec::new, signals),
+        asked: opinions.iter().map(|opinion| asked(opinion, view.as_ref())).collect(),
+        facts: known(&facts),
+        sightings: seen.into_iter().map(sighted).collect(),
+    })
+}
+
+fn picture(site: &Site, facts: &Facts) -> Picture {
+    let (width_px, height_px) = fitted(facts.width, facts.height, VIEWER_PX);
+    Picture { src: site.url(&format!("/media/{VIEWER_PX}/{}.jpg", facts.hash)), width_px, height_px }
+}
+
+fn hidden(facts: &Facts, at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let why = facts.hidden_why.as_deref().map_or_else(String::new, |why| format!(": {why}"));
+    format!("Galleries leave this image out since {}{why}.", words::ago(now, at))
+}
+
+/// The active model's opinion on a task, or why there is none.
+fn active<'a>(opinions: &'a [Opinion], model: Option<crate::domain::ModelId>) -> Result<&'a Opinion, String> {
+    let opinion = opinions.iter().find(|opinion| Some(opinion.model) == model);
+    match opinion {
+        Some(opinion) if opinion.state == "failed" => {
+            let reason = opinion.reason.as_deref().unwrap_or_default();
+            Err(format!("“{}” gave up on this image: {reason}", opinion.title))
+        }
+        Some(opinion) => Ok(opinion),
+        None => Err("Not scored yet: the image waits for a model.".to_owned()),
+    }
+}
+
+fn quality(view: Option<&Viewpoint>, opinions: &[Opinion]) -> Result<Quality, String> {
+    let opinion = active(opinions, view.map(|view| view.quality_model))?;
+    let (Some(mean), Some(std)) = (opinion.mean, opinion.std) else {
+        return Err("Not scored yet: the image waits for its turn.".to_owned());
+    };
+    Ok(Quality {
+        mean: format!("{mean:.2}"),
+        std: format!("{std:.2}"),
+        histogram: plots::histogram(&opinion.bins, mean, std),
+    })
+}
+
+fn watch(view: Option<&Viewpoint>, opinions: &[Opinion], judgement: &Judgement) -> Result<Watch, String> {
+    let opinion = active(opinions, view.map(|view| view.watch_model))?;
+    let Some(confidence) = opinion.confidence else {
+        return Err("Not scored yet: the image waits for its turn.".to_owned());
+    };
+    let threshold = view.and_then(|view| view.threshold).map(f64::from);
+    Ok(Watch {
+        label: yes_or_no(judgement.watch),
+        by_people: judgement.verdict.is_some(),
+        model_label: yes_or_no(threshold.map(|threshold| confidence > threshold)),
+        confidence: words::probability(confidence),
+        threshold: threshold.map(words::probability),
+        evidence: plots::evidence(&opinion.labels, &opinion.positives, confidence, threshold),
+    })
+}
+
+fn votes(judgement: &Judgement) -> String {
+    match judgement.human_mean {
+        Some(mean) => {
+            format!("{} give it {mean:.2}.", words::counted(judgement.votes.into(), "vote", "votes"))
+        }
+        None => "Nobody has voted on it yet.".to_owned(),
+    }
+}
+
+fn signals(stored: serde_json::Value) -> Vec<Measured> {
+    serde_json::from_value::<Signals>(stored).map_or_else(|_| vec![], |signals| measured::in_words(&signals))
+}
+
+fn known(facts: &Facts) -> Vec<Fact> {
+    let fact = |name, value| Fact { name, value };
+    let mut known = vec![
+        fact(
+            "Size",
+            format!("{} × {} px", words::count(facts.width.into()), words::count(facts.height.into())),
+        ),
+        fact("File", format!("{}, {}", facts.format.to_uppercase(), words::bytes(facts.bytes))),
+        fact("Came in", words::moment(facts.ingested_at)),
+    ];
+    known.extend(facts.taken_at.map(|at| fact("Taken", words::moment(at))));
+    known.extend(facts.listing_key.clone().map(|key| fact("Listing", key)));
+    known.push(fact("SHA-256", facts.hash.to_string()));
+    known
+}
+
+fn asked(opinion: &Opinion, view: Option<&Viewpoint>) -> Asked {
+    let said = match (opinion.confidence, opinion.mean, opinion.std) {
+        (Some(confidence), ..) => format!("watch confidence {}", words::probability(confidence)),
+        (None, Some(mean), Some(std)) => format!("quality {mean:.2} ± {std:.2}"),
+        _ if opinion.state == "failed" => opinion.reason.clone().unwrap_or_default(),
+        _ => "waiting".to_owned(),
+    };
+    let is_active = view.is_some_and(|view| [view.watch_model, view.quality_model].contains(&opinion.model));
+    Asked {
+        title: opinion.title.clone(),
+        task: opinion.task.clone(),
+        version: opinion.fingerprint.chars().take(12).collect(),
+        said,
+        when: words::moment(opinion.at),
+        is_active,
+    }
+}
+
+fn sighted(seen: Seen) -> Sighted {
+    let remark = match (seen.moved_to, seen.superseded_at, seen.reason) {
+        (Some(to), ..) => format!("moved to {to}"),
+        (None, Some(at), _) => format!("replaced {}", words::moment(at)),
+        (None, None, reason) => reason.unwrap_or_default(),
+    };
+    Sighted {
+        path: seen.path_text,
+        root: seen.root,
+        state: seen.state,
+        remark,
+        first: words::moment(seen.first_seen),
+        last: words::moment(seen.last_seen),
+    }
+}

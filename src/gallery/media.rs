@@ -1,0 +1,110 @@
+//! Pictures: renditions by content hash, made when they are first wanted, and the originals.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{
+        self, ContentDisposition, DispositionParam, DispositionType, ETag, EntityTag, Header, IfNoneMatch,
+    },
+    web::{Data, Path},
+};
+use uuid::Uuid;
+
+use crate::{
+    decode::{self, GRID_PX, Need, VIEWER_PX},
+    domain::{ContentHash, ImageId},
+    ingest::original::{self, Original, OriginalError},
+    store::image_page,
+    web::{Site, error::WebError},
+};
+
+/// A rendition is what its address says, for ever; only this machine's browsers may keep it.
+const KEEP: &str = "private, max-age=31536000, immutable";
+
+/// `GET /media/{long_px}/{hash}.jpg`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn rendition(
+    site: Data<Site>,
+    path: Path<(u32, String)>,
+    request: HttpRequest,
+) -> Result<HttpResponse, WebError> {
+    let (long_px, hash) = path.into_inner();
+    let hash: ContentHash = hash.parse().map_err(|_| WebError::NotFound)?;
+    if ![GRID_PX, VIEWER_PX].contains(&long_px) {
+        return Err(WebError::NotFound);
+    }
+    let tag = EntityTag::new_strong(format!("{hash}-{long_px}"));
+    if is_known(&request, &tag) {
+        return Ok(HttpResponse::NotModified()
+            .insert_header(ETag(tag))
+            .insert_header((header::CACHE_CONTROL, KEEP))
+            .finish());
+    }
+    let jpeg = match site.objects.rendition(long_px, &hash).await? {
+        Some(jpeg) => jpeg,
+        None => make(&site, long_px, &hash).await?,
+    };
+    Ok(HttpResponse::Ok()
+        .content_type("image/jpeg")
+        .insert_header(ETag(tag))
+        .insert_header((header::CACHE_CONTROL, KEEP))
+        .body(jpeg))
+}
+
+fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
+        _ => false,
+    }
+}
+
+/// Makes a rendition from the original and keeps it. Twice at the same time does no harm.
+async fn make(site: &Site, long_px: u32, hash: &ContentHash) -> Result<Vec<u8>, WebError> {
+    let mut conn = site.pool.acquire().await?;
+    let image = image_page::by_hash(&mut conn, hash).await?.ok_or(WebError::NotFound)?;
+    drop(conn);
+    let original = read(site, image).await?;
+    // An image whose bytes do not decode is about to be turned away by the scorer.
+    let header = decode::probe(&original.bytes, &site.limits).map_err(|_| WebError::NotFound)?;
+    let need = Need::long_side(long_px);
+    let _memory = site.budget.take(header.decode_bytes(need)).await;
+    let _decoder = site.decoders.acquire().await.map_err(WebError::internal)?;
+    let made = tokio::task::spawn_blocking(move || {
+        let picture =
+            decode::decode_probed(&original.bytes, &header, need).map_err(|_| WebError::NotFound)?;
+        decode::rendition(&picture, long_px).map_err(WebError::internal)
+    });
+    let jpeg = made.await.map_err(WebError::internal)??;
+    site.objects.put_rendition(long_px, hash, jpeg.clone()).await?;
+    Ok(jpeg)
+}
+
+async fn read(site: &Site, image: ImageId) -> Result<Original, WebError> {
+    original::read(&site.pool, &site.objects, image).await.map_err(|error| match error {
+        OriginalError::Missing => WebError::OriginalGone,
+        error @ (OriginalError::File(_) | OriginalError::Service(_)) => WebError::internal(error),
+    })
+}
+
+/// `GET /images/{id}/original`: the bytes as they came in, to be saved under their own name.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn original(site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
+    let image = ImageId(id.into_inner());
+    let mut conn = site.pool.acquire().await?;
+    let facts = image_page::facts(&mut conn, image).await?.ok_or(WebError::NotFound)?;
+    drop(conn);
+    let original = read(&site, image).await?;
+    let name = facts.filename.rsplit('/').next().filter(|name| !name.is_empty());
+    let name = name.map_or_else(|| format!("{}.{}", facts.hash, facts.format), str::to_owned);
+    let disposition = ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![DispositionParam::Filename(name)],
+    };
+    Ok(HttpResponse::Ok()
+        .content_type(format!("image/{}", facts.format))
+        .insert_header(disposition)
+        .body(original.bytes))
+}

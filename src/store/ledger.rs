@@ -1,0 +1,135 @@
+//! The ledger's totals, and how far scoring is. Both add up by construction: each is one statement.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+
+use super::viewpoint::Viewpoint;
+
+/// Every path ever seen that still counts, by state; and every image, by how far the models are with it.
+///
+/// total = settling + imported + duplicate + failed + ignored + missing, and
+/// images = scored + pending + unscorable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Ledger {
+    /// Paths.
+    pub total: i64,
+    /// Still growing, or too young to be read.
+    pub settling: i64,
+    /// First path of an image.
+    pub imported: i64,
+    /// Further path of an image.
+    pub duplicate: i64,
+    /// Could not be taken.
+    pub failed: i64,
+    /// Left alone.
+    pub ignored: i64,
+    /// Were there.
+    pub missing: i64,
+    /// Images, each once, whatever its paths.
+    pub images: i64,
+    /// Those that both active models have scored.
+    pub scored: i64,
+    /// Those that wait for a model.
+    pub pending: i64,
+    /// Those that a model gave up on.
+    #[serde(skip)]
+    pub unscorable: i64,
+}
+
+/// The totals of this moment. Without a generation every image waits.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn totals(conn: &mut PgConnection, view: Option<&Viewpoint>) -> sqlx::Result<Ledger> {
+    let row = sqlx::query!(
+        r#"WITH paths AS (
+               SELECT count(*) AS total,
+                      count(*) FILTER (WHERE state = 'settling') AS settling,
+                      count(*) FILTER (WHERE state = 'imported') AS imported,
+                      count(*) FILTER (WHERE state = 'duplicate') AS duplicate,
+                      count(*) FILTER (WHERE state = 'failed') AS failed,
+                      count(*) FILTER (WHERE state = 'ignored') AS ignored,
+                      count(*) FILTER (WHERE state = 'missing') AS missing
+               FROM sightings WHERE superseded_at IS NULL
+           ), scores AS (
+               SELECT count(*) AS scored FROM catalog
+               WHERE generation_id = $1 AND quality_mean IS NOT NULL AND watch_confidence IS NOT NULL
+           ), refused AS (
+               SELECT count(DISTINCT s.image_id) AS unscorable
+               FROM scorings s JOIN catalog c ON c.generation_id = $1 AND c.image_id = s.image_id
+               WHERE s.state = 'failed' AND s.model_id IN ($2, $3)
+                 AND (c.quality_mean IS NULL OR c.watch_confidence IS NULL)
+           )
+           SELECT total AS "total!", settling AS "settling!", imported AS "imported!",
+                  duplicate AS "duplicate!", failed AS "failed!", ignored AS "ignored!", missing AS "missing!",
+                  (SELECT count(*) FROM images) AS "images!", scored AS "scored!", unscorable AS "unscorable!"
+           FROM paths, scores, refused"#,
+        view.map(|view| view.generation.0),
+        view.map(|view| view.watch_model.0),
+        view.map(|view| view.quality_model.0),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Ledger {
+        total: row.total,
+        settling: row.settling,
+        imported: row.imported,
+        duplicate: row.duplicate,
+        failed: row.failed,
+        ignored: row.ignored,
+        missing: row.missing,
+        images: row.images,
+        scored: row.scored,
+        pending: row.images - row.scored - row.unscorable,
+        unscorable: row.unscorable,
+    })
+}
+
+/// Images that the quality model has scored since a moment, and when the first of them was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// How many.
+    pub scored: i64,
+    /// When the first of them was.
+    pub first: DateTime<Utc>,
+}
+
+/// How many images were scored since `since`; none if there was none.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn pace(
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    since: DateTime<Utc>,
+) -> sqlx::Result<Option<Pace>> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) AS "scored!", min(created_at) AS first
+           FROM quality_predictions WHERE model_id = $1 AND created_at > $2"#,
+        view.quality_model.0,
+        since
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.first.map(|first| Pace { scored: row.scored, first }))
+}
+
+/// A watched folder, as the latest sweep found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// Absolute path.
+    pub root: String,
+    /// ok, empty, foreign or unreachable.
+    pub state: String,
+    /// When it was last listed in full.
+    pub last_sweep_at: Option<DateTime<Utc>>,
+}
+
+/// The watched folders.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn roots(conn: &mut PgConnection) -> sqlx::Result<Vec<Root>> {
+    sqlx::query_as!(Root, "SELECT root, state, last_sweep_at FROM roots ORDER BY root").fetch_all(conn).await
+}

@@ -1,0 +1,53 @@
+//! The files of `static/`, in the binary. Their addresses name their content, so that browsers keep them.
+
+use std::sync::LazyLock;
+
+use actix_web::{HttpResponse, http::header, web};
+
+use super::error::WebError;
+use crate::domain::ContentHash;
+
+/// For a year, and never asked for again: another content has another address.
+pub const FOREVER: &str = "public, max-age=31536000, immutable";
+
+struct Asset {
+    name: &'static str,
+    content_type: &'static str,
+    bytes: &'static [u8],
+    /// The first 16 hexadecimal digits of its SHA-256.
+    hash: String,
+}
+
+static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
+    [
+        asset("chronograde.css", "text/css; charset=utf-8", include_bytes!("../../static/chronograde.css")),
+        asset("live.js", "text/javascript; charset=utf-8", include_bytes!("../../static/live.js")),
+        asset("mark.svg", "image/svg+xml", include_bytes!("../../static/mark.svg")),
+    ]
+});
+
+fn asset(name: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Asset {
+    let mut hash = ContentHash::of(bytes).to_string();
+    hash.truncate(16);
+    Asset { name, content_type, bytes, hash }
+}
+
+/// The path of a file of `static/`, below the base path.
+pub fn path(name: &str) -> String {
+    let hash = ASSETS.iter().find(|asset| asset.name == name).map_or("", |asset| &asset.hash);
+    format!("/static/{hash}/{name}")
+}
+
+/// `GET /static/{hash}/{name}`.
+///
+/// # Errors
+/// When there is no such file.
+pub async fn show(path: web::Path<(String, String)>) -> Result<HttpResponse, WebError> {
+    let (hash, name) = path.into_inner();
+    let asset =
+        ASSETS.iter().find(|asset| asset.name == name && asset.hash == hash).ok_or(WebError::NotFound)?;
+    Ok(HttpResponse::Ok()
+        .content_type(asset.content_type)
+        .insert_header((header::CACHE_CONTROL, FOREVER))
+        .body(asset.bytes))
+}

@@ -1,0 +1,293 @@
+//! The one table of errors: what a visitor is told, and with which status.
+//!
+//! Causes are logged, once, and never shown. A browser gets a page, the API `application/problem+json`
+//! (RFC 9457).
+
+use std::error::Error as StdError;
+
+use actix_web::{
+    Error, HttpResponse, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{StatusCode, header},
+    middleware::Next,
+    web::{Data, FormConfig, PathConfig, QueryConfig},
+};
+use askama::Template;
+use serde_json::json;
+
+use super::Site;
+use crate::{
+    gallery::frame::{Frame, Place},
+    jobs::JobError,
+    objects::ObjectError,
+};
+
+/// Why a request was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    /// There is no such thing.
+    #[error("not found")]
+    NotFound,
+    /// A parameter is wrong; the sentence says which and how.
+    #[error("{0}")]
+    Parameter(String),
+    /// No token, or none that is known.
+    #[error("no valid token")]
+    Token,
+    /// The token's role does not reach so far.
+    #[error("the token's role does not allow it")]
+    Role,
+    /// The request names a host that is not this machine.
+    #[error("the Host header names another machine")]
+    ForeignHost,
+    /// A form that was not sent by a page of ours.
+    #[error("the form was sent by another site")]
+    CrossSite,
+    /// A list of a generation that is not kept any more.
+    #[error("the cursor's generation is retired")]
+    StaleCursor,
+    /// The original's bytes are gone.
+    #[error("the original file is gone")]
+    OriginalGone,
+    /// The database did not answer.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// The image store did not answer.
+    #[error("the image store failed")]
+    Objects(#[from] ObjectError),
+    /// A mistake of ours.
+    #[error("{0}")]
+    Internal(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// What is shown: status, title, text.
+type Row = (StatusCode, &'static str, &'static str);
+
+const NOT_FOUND: Row = (
+    StatusCode::NOT_FOUND,
+    "There is nothing here",
+    "The address is wrong, or what was here is not in the catalog any more.",
+);
+const METHOD: Row = (
+    StatusCode::METHOD_NOT_ALLOWED,
+    "That cannot be done here",
+    "This address does not answer requests of that kind.",
+);
+const PARAMETER: Row =
+    (StatusCode::BAD_REQUEST, "The address has a mistake", "One of its parameters cannot be understood.");
+const TOKEN: Row = (
+    StatusCode::UNAUTHORIZED,
+    "A token is needed",
+    "Send “Authorization: Bearer TOKEN”. `chronograde tokens add NAME` makes a token.",
+);
+const ROLE: Row = (
+    StatusCode::FORBIDDEN,
+    "This token may not see that",
+    "The catalog is for managers and admins: make a token with `--role manager`.",
+);
+const FOREIGN_HOST: Row = (
+    StatusCode::MISDIRECTED_REQUEST,
+    "This is not that machine",
+    "Pages are served on this machine only: open them as http://localhost or http://127.0.0.1, with the port.",
+);
+const CROSS_SITE: Row = (
+    StatusCode::FORBIDDEN,
+    "That form was not ours",
+    "Nothing was changed. Open the page here and press the button again.",
+);
+const STALE: Row = (
+    StatusCode::GONE,
+    "The list has changed",
+    "The models that this list was ranked by are retired. Start the list again from its first page.",
+);
+const ORIGINAL_GONE: Row = (
+    StatusCode::GONE,
+    "The original is gone",
+    "The file was removed or changed where it lay. The catalog keeps what is known of it; put the file back to download it.",
+);
+const AWAY: Row = (
+    StatusCode::SERVICE_UNAVAILABLE,
+    "The database does not answer",
+    "Nothing is lost: files wait where they are. Try again in a moment; the log says what is wrong.",
+);
+const STORE: Row = (
+    StatusCode::SERVICE_UNAVAILABLE,
+    "The image store does not answer",
+    "Nothing is lost. Try again in a moment; the log says what is wrong.",
+);
+const INTERNAL: Row = (
+    StatusCode::INTERNAL_SERVER_ERROR,
+    "Something went wrong",
+    "It is our mistake, and the log has the cause.",
+);
+
+impl WebError {
+    /// A mistake of ours, with its cause.
+    pub fn internal(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    fn row(&self) -> Row {
+        match self {
+            Self::NotFound => NOT_FOUND,
+            Self::Parameter(_) => PARAMETER,
+            Self::Token => TOKEN,
+            Self::Role => ROLE,
+            Self::ForeignHost => FOREIGN_HOST,
+            Self::CrossSite => CROSS_SITE,
+            Self::StaleCursor => STALE,
+            Self::OriginalGone => ORIGINAL_GONE,
+            Self::Database(error) if is_away(error) => AWAY,
+            Self::Database(_) => INTERNAL,
+            Self::Objects(_) => STORE,
+            Self::Internal(_) => INTERNAL,
+        }
+    }
+
+    /// The text for the visitor: the table's, or the sentence about the parameter.
+    fn text(&self) -> &str {
+        match self {
+            Self::Parameter(sentence) => sentence,
+            other => other.row().2,
+        }
+    }
+}
+
+/// Whether the database is not there, rather than having been asked for something that it refuses.
+fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // 53: no resources; 57P: shut down, crashed, or starting.
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("53") || code.starts_with("57P"))
+        }
+        _ => false,
+    }
+}
+
+impl From<JobError> for WebError {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Rows(error) => Self::Database(error),
+            queue @ JobError::Queue(_) => Self::internal(queue),
+        }
+    }
+}
+
+impl From<askama::Error> for WebError {
+    fn from(error: askama::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl ResponseError for WebError {
+    fn status_code(&self) -> StatusCode {
+        self.row().0
+    }
+
+    /// The status alone: [`render`] knows who asked, and gives it a body.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+/// A wrong parameter is said in words.
+pub fn query_config() -> QueryConfig {
+    QueryConfig::default().error_handler(|error, _request| {
+        let text = error.to_string();
+        let words = text.strip_prefix("Query deserialize error: ").unwrap_or(&text);
+        WebError::Parameter(words.to_owned()).into()
+    })
+}
+
+/// The same for forms.
+pub fn form_config() -> FormConfig {
+    FormConfig::default().error_handler(|error, _request| WebError::Parameter(error.to_string()).into())
+}
+
+/// What is no identifier names nothing.
+pub fn path_config() -> PathConfig {
+    PathConfig::default().error_handler(|_error, _request| WebError::NotFound.into())
+}
+
+/// Gives every error its body, and logs those that are ours.
+///
+/// # Errors
+/// None of its own.
+pub async fn render(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let response = next.call(request).await?.map_into_boxed_body();
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let has_body =
+        response.headers().contains_key(header::CONTENT_TYPE) && response.response().error().is_none();
+    if !is_error || has_body {
+        return Ok(response);
+    }
+    let (title, text) = {
+        let known = response.response().error().and_then(|error| error.as_error::<WebError>());
+        if let Some(error) = known.filter(|_| status.is_server_error()) {
+            tracing::error!(
+                error = error as &dyn StdError,
+                path = response.request().path(),
+                "request failed"
+            );
+        }
+        match known {
+            Some(error) => (error.row().1, error.text().to_owned()),
+            None => of_status(status),
+        }
+    };
+    let body = body_for(response.request().path(), response.request().app_data(), status, title, &text);
+    Ok(response.into_response(body))
+}
+
+/// What the framework itself refuses.
+fn of_status(status: StatusCode) -> (&'static str, String) {
+    let (_, title, text) = match status {
+        StatusCode::NOT_FOUND => NOT_FOUND,
+        StatusCode::METHOD_NOT_ALLOWED => METHOD,
+        status if status.is_client_error() => PARAMETER,
+        _ => INTERNAL,
+    };
+    (title, text.to_owned())
+}
+
+fn body_for(
+    path: &str,
+    site: Option<&Data<Site>>,
+    status: StatusCode,
+    title: &str,
+    text: &str,
+) -> HttpResponse {
+    let base_path = site.map(|site| site.base_path.clone()).unwrap_or_default();
+    let mut response = HttpResponse::build(status);
+    if status == StatusCode::UNAUTHORIZED {
+        response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+    }
+    if path.strip_prefix(&*base_path).is_some_and(|path| path.starts_with("/api/")) {
+        let problem =
+            json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": text });
+        return response.content_type("application/problem+json").body(problem.to_string());
+    }
+    let page = ErrorPage { frame: Frame::new(&base_path, Place::Elsewhere, None), title, text };
+    match page.render() {
+        Ok(html) => response.content_type("text/html; charset=utf-8").body(html),
+        Err(_) => response.content_type("text/plain; charset=utf-8").body(format!("{title}. {text}")),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    frame: Frame,
+    title: &'a str,
+    text: &'a str,
+}
