@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use actix_web::dev::Server;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,7 @@ use crate::{
     scorer::Scorer,
     shutdown,
     store::MIGRATOR,
+    web::{self, Site},
 };
 
 /// Why the service did not start. Each sentence names what to change.
@@ -117,6 +119,11 @@ impl Application {
     /// When a role ends by itself.
     pub async fn run(self, stop: CancellationToken) -> Result<(), StartupError> {
         let mut roles: JoinSet<Result<(), StartupError>> = JoinSet::new();
+        if let Some(listener) = self.listener {
+            let site = Site::new(self.pool.clone(), self.objects.clone(), &self.settings, self.clock.clone());
+            let server = web::server(site, listener).map_err(StartupError::Web)?;
+            roles.spawn(serve(server, stop.clone()));
+        }
         if self.roles.contains(&Role::Ingest) {
             let ingest =
                 Ingest::new(self.pool.clone(), self.objects.clone(), &self.settings, self.clock.clone())?;
@@ -139,6 +146,16 @@ impl Application {
         self.database.close().await?;
         ended
     }
+}
+
+/// Answers requests until `stop` is cancelled, then finishes those in hand.
+async fn serve(mut server: Server, stop: CancellationToken) -> Result<(), StartupError> {
+    let handle = server.handle();
+    let served = tokio::select! {
+        served = &mut server => served,
+        () = stop.cancelled() => tokio::join!(server, handle.stop(true)).0,
+    };
+    served.map_err(StartupError::Web)
 }
 
 /// Waits for the roles. One that ends by itself ends the others; after the signal they have a while to finish.
