@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use graphile_worker::{
-    Cron, IntoTaskHandlerResult, JobKeyMode, JobSpec, JobSpecBuilder, LocalQueueConfig, Schema, TaskHandler,
-    Worker, WorkerBuildError, WorkerContext, WorkerOptions, WorkerRecoveryConfig, WorkerUtils, sql::add_job,
+    Cron, IntoTaskHandlerResult, JobKeyMode, JobSpec, JobSpecBuilder, LocalQueueConfig, RefetchDelayConfig,
+    Schema, TaskHandler, Worker, WorkerBuildError, WorkerContext, WorkerOptions, WorkerRecoveryConfig,
+    WorkerUtils, sql::add_job,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool};
@@ -29,6 +30,8 @@ const POSTPONED: Duration = Duration::from_secs(15);
 
 /// Jobs that a worker fetches at once: enough to fill the batches, few enough to share with other workers.
 const FETCH: usize = 32;
+/// Longest time between two looks into an empty queue.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Why a job could not be added, or the queue could not be prepared.
 #[derive(Debug, thiserror::Error)]
@@ -141,10 +144,13 @@ pub async fn worker(
         .sweep_interval(heartbeat)
         .sweep_threshold(dead_after)
         .recovery_delay(Duration::ZERO);
+    // Without a delay the queue asks again at once, thousands of times a second, while it is empty. The first
+    // notification of a new job ends the delay.
+    let idle = RefetchDelayConfig::default().with_duration(IDLE).with_max_abort_threshold(1);
     WorkerOptions::default()
         .pg_pool(pipeline.pool.clone())
         .concurrency(settings.score_jobs.get())
-        .local_queue(LocalQueueConfig::default().with_size(FETCH))
+        .local_queue(LocalQueueConfig::default().with_size(FETCH).with_refetch_delay(idle))
         .complete_job_batch_delay(Duration::from_millis(5))
         .add_extension(pipeline)
         .define_job::<ScoreImage>()
