@@ -139,8 +139,8 @@ pub struct Row {
     pub state: String,
     /// Why.
     pub reason: String,
-    /// Tries in vain.
-    pub tries: i32,
+    /// Tries in vain; empty without any.
+    pub tries: String,
     /// Size of the file.
     pub size: String,
     /// When it was first seen, for machines.
@@ -163,7 +163,7 @@ impl Row {
             root: arrival.root.clone(),
             state: arrival.state.clone(),
             reason: arrival.reason.clone().unwrap_or_default(),
-            tries: arrival.tries,
+            tries: if arrival.tries > 0 { arrival.tries.to_string() } else { String::new() },
             size: words::bytes(arrival.size_bytes),
             stamp: words::stamp(arrival.first_seen),
             ago: words::ago(now, arrival.first_seen),

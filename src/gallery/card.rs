@@ -52,7 +52,7 @@ impl Card {
             watch: yes_or_no(image.watch),
             by_people: image.verdict.is_some(),
             confidence: image.watch_confidence.map(words::probability),
-            better_than: share_below.map(words::percent),
+            better_than: share_below.map(words::reached),
         }
     }
 

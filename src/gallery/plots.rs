@@ -112,7 +112,7 @@ pub fn evidence(labels: &[String], positives: &[f64], confidence: f64, threshold
     classes.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     Evidence {
         bars: classes.into_iter().map(|(label, share)| bar(label, *share)).collect(),
-        sum: bar("Watch confidence", confidence),
+        sum: bar("together", confidence),
         threshold_x: threshold.map(width),
         full: words::probability(full),
     }

@@ -38,15 +38,18 @@ pub fn percent(share: f64) -> String {
     format!("{text}{THIN}%")
 }
 
-/// A probability with as many decimals as it takes to tell it from nothing: `0.46`, `0.0046`.
+/// A probability with as many decimals as it takes to tell it from nothing: `0.46`, `0.005`.
 pub fn probability(value: f64) -> String {
-    let decimals = match value {
-        _ if value == 0.0 || value >= 0.095 => 2,
-        _ if value >= 0.0095 => 3,
-        _ if value >= 0.000_95 => 4,
-        _ => return "< 0.001".to_owned(),
-    };
-    format!("{value:.decimals$}")
+    match value {
+        _ if value == 0.0 || value >= 0.095 => format!("{value:.2}"),
+        _ if value >= 0.000_5 => format!("{value:.3}"),
+        _ => "<0.001".to_owned(),
+    }
+}
+
+/// The share that something is above, in whole percents that it really reaches.
+pub fn reached(share: f64) -> String {
+    format!("{:.0}{THIN}%", (share * 100.0).floor())
 }
 
 /// `35 kB`, `4.2 MB` (powers of ten, as cameras and shops count).
@@ -118,10 +121,15 @@ mod tests {
     }
 
     #[test]
+    fn the_best_of_four_hundred_is_above_ninety_nine_percent_not_a_hundred() {
+        assert_eq!(reached(399.0 / 400.0).replace(THIN, " "), "99 %");
+    }
+
+    #[test]
     fn small_probabilities_are_not_nothing() {
         assert_eq!(
             [0.0, 0.0001, 0.0046, 0.01, 0.46, 1.0].map(probability),
-            ["0.00", "< 0.001", "0.0046", "0.010", "0.46", "1.00"]
+            ["0.00", "<0.001", "0.005", "0.010", "0.46", "1.00"]
         );
     }
 
