@@ -334,7 +334,10 @@ async fn pictures_are_made_once_kept_and_recognised(pool: PgPool) {
 
     let original = site.get(&format!("/images/{id}/original")).await;
     let name = original.headers()["content-disposition"].to_str().unwrap().to_owned();
-    assert!(name.starts_with("attachment; ") && name.contains("Uhr"), "{name}");
+    assert!(
+        name.starts_with("attachment; ") && name.contains("filename*=UTF-8''Uhr%20%E2%80%93%201.png"),
+        "{name}"
+    );
     assert_eq!(original.bytes().await.unwrap(), bytes);
     std::fs::remove_file(site.upload_dir().join("Uhr – 1.png")).unwrap();
     assert_eq!(site.status(&format!("/images/{id}/original")).await, StatusCode::GONE);

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     decode::{Signals, VIEWER_PX},
-    domain::ImageId,
+    domain::{ImageId, ModelId},
     store::{
         image_page::{self, Facts, Judgement, Opinion, Seen},
         viewpoint::{self, Viewpoint},
@@ -151,7 +151,7 @@ fn hidden(facts: &Facts, at: DateTime<Utc>, now: DateTime<Utc>) -> String {
 }
 
 /// The active model's opinion on a task, or why there is none.
-fn active<'a>(opinions: &'a [Opinion], model: Option<crate::domain::ModelId>) -> Result<&'a Opinion, String> {
+fn active(opinions: &[Opinion], model: Option<ModelId>) -> Result<&Opinion, String> {
     let opinion = opinions.iter().find(|opinion| Some(opinion.model) == model);
     match opinion {
         Some(opinion) if opinion.state == "failed" => {

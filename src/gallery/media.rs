@@ -3,7 +3,8 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{
-        self, ContentDisposition, DispositionParam, DispositionType, ETag, EntityTag, Header, IfNoneMatch,
+        self, Charset, ContentDisposition, DispositionParam, DispositionType, ETag, EntityTag, ExtendedValue,
+        Header, IfNoneMatch,
     },
     web::{Data, Path},
 };
@@ -99,12 +100,25 @@ pub async fn original(site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, 
     let original = read(&site, image).await?;
     let name = facts.filename.rsplit('/').next().filter(|name| !name.is_empty());
     let name = name.map_or_else(|| format!("{}.{}", facts.hash, facts.format), str::to_owned);
-    let disposition = ContentDisposition {
-        disposition: DispositionType::Attachment,
-        parameters: vec![DispositionParam::Filename(name)],
-    };
     Ok(HttpResponse::Ok()
         .content_type(format!("image/{}", facts.format))
-        .insert_header(disposition)
+        .insert_header(attachment(&name))
         .body(original.bytes))
+}
+
+/// A file of this name, to be saved: in full (RFC 8187), and for old clients in plain letters.
+fn attachment(name: &str) -> ContentDisposition {
+    let plain = |letter: char| if letter.is_ascii_graphic() || letter == ' ' { letter } else { '_' };
+    let full = ExtendedValue {
+        charset: Charset::Ext("UTF-8".to_owned()),
+        language_tag: None,
+        value: name.as_bytes().to_owned(),
+    };
+    ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![
+            DispositionParam::Filename(name.chars().map(plain).collect()),
+            DispositionParam::FilenameExt(full),
+        ],
+    }
 }

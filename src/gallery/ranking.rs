@@ -173,7 +173,7 @@ async fn remarks_on_labels(
 async fn remark_on_hidden(conn: &mut PgConnection, view: &Viewpoint) -> Result<Option<Remark>, WebError> {
     let hidden = rankings::hidden(conn, view).await?;
     let text = format!("{} hidden", in_words(hidden));
-    Ok((hidden.count > 0).then(|| Remark { text, href: None }))
+    Ok((hidden.count > 0).then_some(Remark { text, href: None }))
 }
 
 fn remarks_on_ledger(site: &Site, ledger: &Ledger) -> Vec<Remark> {

@@ -10,7 +10,7 @@ pub fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -85,8 +85,8 @@ pub fn span(length: TimeDelta) -> String {
     let seconds = length.num_seconds().max(1);
     match seconds {
         ..=90 => counted(seconds, "second", "seconds"),
-        ..=5_400 => counted((seconds + 30) / 60, "minute", "minutes"),
-        ..=129_600 => counted((seconds + 1_800) / 3_600, "hour", "hours"),
+        91..=5_400 => counted((seconds + 30) / 60, "minute", "minutes"),
+        5_401..=129_600 => counted((seconds + 1_800) / 3_600, "hour", "hours"),
         _ => counted((seconds + 43_200) / 86_400, "day", "days"),
     }
 }

@@ -156,7 +156,7 @@ impl Watch {
     pub fn doubtful_band(threshold: f64) -> (f64, f64) {
         let scaled = |factor: f64| {
             let mass = threshold * factor;
-            if mass > 0.0 { mass / (mass + 1.0 - threshold) } else { 0.0 }
+            if mass > 0.0 { mass / (mass + (1.0 - threshold)) } else { 0.0 }
         };
         (scaled(1.0 / 3.0), scaled(3.0))
     }

@@ -1,0 +1,1 @@
+DROP INDEX quality_predictions_created_at;
