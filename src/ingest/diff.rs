@@ -90,6 +90,8 @@ fn compare(changes: &mut Changes, path: &PathBytes, known: Known, stamp: Stamp) 
         // A stored file that is back under its name was dropped anew.
         Imported | Duplicate if !known.stamp.bytes_differ(stamp) => {}
         Imported | Duplicate => changes.replaced.push(place()),
+        // What is back with other bytes is another file; the history of the first one stays its own.
+        Missing if known.stamp.bytes_differ(stamp) => changes.replaced.push(place()),
         Settling | Failed | Ignored | Missing => changes.again.push(place()),
     }
 }

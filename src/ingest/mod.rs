@@ -51,7 +51,10 @@ pub enum IngestError {
     /// The pattern of listing keys.
     #[error(transparent)]
     Pattern(#[from] PatternError),
-    /// The upload directory cannot be named in full.
+    /// The ledger names the folder as text; what lies in it may have any name.
+    #[error("the folder {0:?} has a name that is not UTF-8: rename it")]
+    RootName(PathBuf),
+    /// The upload directory cannot be reached.
     #[error("the folder {path} cannot be reached: set CHRONOGRADE_UPLOAD_DIR to one that this user may read")]
     Root {
         /// The folder.
@@ -102,11 +105,14 @@ impl Ingest {
         settings: &Settings,
         clock: Clock,
     ) -> Result<Self, IngestError> {
+        let Some(root_text) = root.to_str().map(str::to_owned) else {
+            return Err(IngestError::RootName(root));
+        };
         let pattern = settings.listing_pattern.as_deref().unwrap_or(DEFAULT_PATTERN);
         let minimum_age = TimeDelta::milliseconds(i64::try_from(settings.minimum_age_ms).unwrap_or(i64::MAX));
         Ok(Self {
-            root_text: root.to_string_lossy().into_owned(),
             root,
+            root_text,
             ignored: Ignored::new(&settings.ignore)?,
             settling: Settling::new(minimum_age),
             taken: Arc::default(),
