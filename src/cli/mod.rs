@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout; progress bars and logs go to stderr.
 
+mod bench;
 mod database;
 mod ingest;
 mod migrate;
@@ -84,6 +85,8 @@ enum Command {
     /// Score pictures and folders without a database, one line per picture
     Score(score::Args),
     Ingest(ingest::Args),
+    /// Measure how fast pictures are scored and stored on this machine
+    Bench(bench::Args),
     /// Bring the database's tables up to date
     Migrate,
     /// Make tokens for the API
@@ -108,6 +111,7 @@ impl Cli {
             Command::Serve(args) => serve::run(context, args).await,
             Command::Score(args) => score::run(&context, args).await,
             Command::Ingest(args) => ingest::run(&context, args).await,
+            Command::Bench(args) => Box::pin(bench::run(&context, args)).await,
             Command::Migrate => migrate::run(&context).await,
             Command::Tokens(args) => tokens::run(&context, args).await,
             Command::Database(args) => database::run(&context, args).await,

@@ -41,7 +41,7 @@ pub struct Looked {
 
 impl Looked {
     /// How long to rest until the next sweep.
-    pub(super) fn rest(&self, at_least: Duration) -> Duration {
+    pub fn rest(&self, at_least: Duration) -> Duration {
         at_least.max(self.cpu * REST)
     }
 }

@@ -1,0 +1,194 @@
+//! The networks alone: `Session::run` on tensors that are ready, and nothing else.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use super::{
+    BenchError,
+    figures::{Spread, per_second},
+    pictures::Pictures,
+    progress,
+};
+use crate::{
+    config::Settings,
+    decode::{self, Limits, Need, SIGNALS_PX, Tensor},
+    domain::Task,
+    score::{Catalogue, CatalogueError, EngineSettings, Kind, Manifest, Network, Runtime, Session},
+};
+
+/// Batches for which tensors are made; they take turns.
+const BATCHES: usize = 8;
+
+/// The networks of the default models, to be run as the service's engines run them.
+pub(super) struct Bare {
+    networks: Vec<Named>,
+    runtime: &'static Runtime,
+    engine: EngineSettings,
+    limits: Limits,
+}
+
+#[derive(Clone)]
+struct Named {
+    name: String,
+    task: Task,
+    network: Network,
+}
+
+/// The tensors of one network.
+pub(super) type Tensors = Arc<Vec<Tensor>>;
+
+/// What one network alone took.
+#[derive(Clone, Debug)]
+pub(super) struct Runs {
+    name: String,
+    task: Task,
+    batch: usize,
+    threads: usize,
+    times: Vec<Duration>,
+}
+
+/// How fast one network alone is.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelRate {
+    /// The manifest's name.
+    pub name: String,
+    /// `watch` or `quality`.
+    pub task: String,
+    /// Images that are run at once.
+    pub batch: usize,
+    /// Threads that it computes with.
+    pub threads: usize,
+    /// Images that were run.
+    pub images: usize,
+    /// Images per second.
+    pub images_per_second: f64,
+}
+
+impl Bare {
+    /// The networks of the default manifests, members of an ensemble one by one.
+    pub(super) fn of(settings: &Settings) -> Result<Self, BenchError> {
+        let catalogue = Catalogue::read(&settings.models)?;
+        let mut networks = Vec::new();
+        for &task in Task::ALL {
+            for manifest in parts(&catalogue, catalogue.default_for(task)?)? {
+                let network = manifest.network().cloned();
+                networks.extend(network.map(|network| Named { name: manifest.name.clone(), task, network }));
+            }
+        }
+        let runtime = Runtime::load(settings.onnxruntime.as_deref())?;
+        Ok(Self { networks, runtime, engine: settings.engine(), limits: settings.limits() })
+    }
+
+    /// How much of a picture the service decodes for these networks.
+    pub(super) fn need(&self) -> Need {
+        let inputs = self.networks.iter().map(|named| &named.network.input);
+        inputs.fold(Need::long_side(SIGNALS_PX), Need::and_model)
+    }
+
+    /// The tensors of a few batches for each network.
+    pub(super) fn tensors(&self, pictures: &Pictures) -> Result<Vec<Tensors>, BenchError> {
+        let count = BATCHES * self.engine.max_batch.get();
+        let mut tensors: Vec<Vec<Tensor>> = self.networks.iter().map(|_| Vec::new()).collect();
+        for source in pictures.sources.iter().cycle().take(count) {
+            let bytes = std::fs::read(&source.path).map_err(BenchError::file(&source.path))?;
+            let picture = decode::decode(&bytes, pictures.need, &self.limits)
+                .map_err(|_| BenchError::NoPictures(source.path.clone()))?;
+            for (tensors, named) in tensors.iter_mut().zip(&self.networks) {
+                tensors.push(decode::tensor(&picture.rgb, &named.network.input));
+            }
+        }
+        Ok(tensors.into_iter().map(Arc::new).collect())
+    }
+
+    /// Runs each network for at least `least`, one after the other.
+    pub(super) async fn run(&self, tensors: &[Tensors], least: Duration) -> Result<Vec<Runs>, BenchError> {
+        let bar = progress::bar("networks alone", self.networks.len());
+        let mut runs = Vec::with_capacity(self.networks.len());
+        for (index, (named, tensors)) in self.networks.iter().zip(tensors).enumerate() {
+            bar.at(index);
+            let (report, answer) = oneshot::channel();
+            let (named, tensors) = (named.clone(), Arc::clone(tensors));
+            let (runtime, engine) = (self.runtime, self.engine);
+            // A thread of its own, for its priority is the engines'.
+            thread::Builder::new()
+                .name("bench-run".to_owned())
+                .spawn(move || report.send(alone(runtime, named, &tensors, engine, least)))
+                .map_err(BenchError::file("a thread"))?;
+            runs.push(answer.await.map_err(|_| BenchError::Thread)??);
+        }
+        Ok(runs)
+    }
+}
+
+/// The manifests of the networks behind `manifest`: itself, or an ensemble's members.
+fn parts<'a>(catalogue: &'a Catalogue, manifest: &'a Manifest) -> Result<Vec<&'a Manifest>, CatalogueError> {
+    match &manifest.kind {
+        Kind::Ensemble(members) => members.iter().map(|member| catalogue.get(&member.name)).collect(),
+        Kind::Network(_) | Kind::Head { .. } => Ok(vec![manifest]),
+    }
+}
+
+/// Opens the network as an engine's thread does, warms it up, and runs batch after batch.
+fn alone(
+    runtime: &Runtime,
+    named: Named,
+    tensors: &[Tensor],
+    engine: EngineSettings,
+    least: Duration,
+) -> Result<Runs, BenchError> {
+    if let Err(error) = rustix::process::nice(engine.niceness.into()) {
+        tracing::warn!(%error, "the priority of a measuring thread cannot be lowered");
+    }
+    let threads = engine.intra_threads.get();
+    let mut session = Session::open(runtime, &named.network, threads)?;
+    let batch = named.network.input.batch.unwrap_or(engine.max_batch.get()).min(tensors.len());
+    let batches: Vec<Vec<&Tensor>> =
+        tensors.chunks_exact(batch).map(|batch| batch.iter().collect()).collect();
+    session.run(&batches[0])?;
+    let mut times = Vec::new();
+    let started = Instant::now();
+    for tensors in batches.iter().cycle() {
+        let before = Instant::now();
+        session.run(tensors)?;
+        times.push(before.elapsed());
+        if started.elapsed() >= least {
+            break;
+        }
+    }
+    Ok(Runs { name: named.name, task: named.task, batch, threads, times })
+}
+
+impl Runs {
+    /// These runs and later ones of the same network.
+    pub(super) fn and(mut self, later: Self) -> Self {
+        self.times.extend(later.times);
+        self
+    }
+
+    /// How fast it was.
+    pub(super) fn rate(&self) -> ModelRate {
+        let images = self.batch * self.times.len();
+        let seconds = self.times.iter().sum::<Duration>().as_secs_f64();
+        ModelRate {
+            name: self.name.clone(),
+            task: self.task.to_string(),
+            batch: self.batch,
+            threads: self.threads,
+            images,
+            images_per_second: per_second(images, seconds),
+        }
+    }
+
+    /// The network's name, and what an image took in each batch.
+    pub(super) fn per_image(&self) -> (String, Option<Spread>, usize) {
+        let size = u32::try_from(self.batch).unwrap_or(u32::MAX);
+        let times: Vec<Duration> = self.times.iter().map(|time| *time / size).collect();
+        (self.name.clone(), Spread::of(&times), self.batch * times.len())
+    }
+}
