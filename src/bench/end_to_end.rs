@@ -1,7 +1,7 @@
 //! The whole service: from files that are dropped to rows that are ranked.
 
 use std::{
-    path::PathBuf,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -83,7 +83,7 @@ pub(super) async fn measure(
     })
 }
 
-fn drop_all(copies: &[Copy], upload: &PathBuf) -> Result<(), BenchError> {
+fn drop_all(copies: &[Copy], upload: &Path) -> Result<(), BenchError> {
     copies.iter().try_for_each(|copy| copy.write(upload).map(drop))
 }
 

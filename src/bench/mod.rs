@@ -56,18 +56,23 @@ pub struct Plan {
 /// No pictures, no model, no database, or the service did not rank what was dropped.
 pub async fn run(plan: &Plan, settings: &Settings, stop: CancellationToken) -> Result<Report, BenchError> {
     let machine = Machine::look(&plan.scratch);
+    let bare = Bare::of(settings)?;
+    let pictures = Pictures::find(&plan.images, &settings.limits(), bare.need())?;
     let sandbox = Sandbox::open(settings, &plan.scratch).await?;
     let measured = tokio::select! {
-        measured = Box::pin(measure(plan, &sandbox, machine)) => measured,
+        measured = Box::pin(measure(plan, &sandbox, machine, (bare, pictures))) => measured,
         () = stop.cancelled() => Err(BenchError::Stopped),
     };
     sandbox.close().await?;
     measured
 }
 
-async fn measure(plan: &Plan, sandbox: &Sandbox, machine: Machine) -> Result<Report, BenchError> {
-    let bare = Bare::of(&sandbox.settings)?;
-    let mut pictures = Pictures::find(&plan.images, &sandbox.settings.limits(), bare.need())?;
+async fn measure(
+    plan: &Plan,
+    sandbox: &Sandbox,
+    machine: Machine,
+    (bare, mut pictures): (Bare, Pictures),
+) -> Result<Report, BenchError> {
     let tensors = bare.tensors(&pictures)?;
     let mut rounds = Vec::with_capacity(plan.repeat);
     let mut batches = Vec::new();
