@@ -372,3 +372,15 @@ async fn with_the_database_away_pages_say_so_in_words(pool: PgPool) {
     assert_eq!(page.one("h1"), "The database does not answer");
     assert_eq!(site.status("/healthz").await, StatusCode::OK);
 }
+
+#[sqlx::test(migrations = "./migrations")]
+async fn what_only_reads_answers_head_and_nothing_else(pool: PgPool) {
+    let site = TestSite::start(pool, "").await;
+    for path in ["/", "/top", "/healthz"] {
+        let head = site.client().head(site.url(path)).send().await.unwrap();
+        assert_eq!(head.status(), StatusCode::OK, "{path}");
+        assert!(head.bytes().await.unwrap().is_empty());
+        assert_eq!(site.post(path).await.0, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+    }
+    assert_eq!(site.status("/arrivals/retry-all").await, StatusCode::METHOD_NOT_ALLOWED);
+}

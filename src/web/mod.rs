@@ -14,10 +14,11 @@ pub mod health;
 use std::{io, net::TcpListener, path::PathBuf, sync::Arc};
 
 use actix_web::{
-    App, HttpServer,
+    App, HttpServer, Resource, Route,
     dev::Server,
+    guard::{Any, Get, Head},
     middleware::{Compress, from_fn},
-    web::{self, Data, ServiceConfig, get, post},
+    web::{self, Data, ServiceConfig, post},
 };
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
@@ -104,24 +105,33 @@ pub fn server(site: Site, listener: TcpListener) -> io::Result<Server> {
 
 /// The one route table.
 pub fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/", get().to(home::show))
-        .route("", get().to(home::show))
-        .route("/top", get().to(ranking::top))
-        .route("/bottom", get().to(ranking::bottom))
-        .route("/images/{id}", get().to(image::show))
-        .route("/images/{id}/original", get().to(media::original))
-        .route("/images/{id}/rescore", post().to(arrivals::rescore))
-        .route("/arrivals", get().to(arrivals::show))
-        .route("/arrivals/retry-all", post().to(arrivals::retry_all))
-        .route("/arrivals/{id}/retry", post().to(arrivals::retry))
-        .route("/arrivals/{id}/ignore", post().to(arrivals::ignore))
-        .route("/media/{long_px}/{hash}.jpg", get().to(media::rendition))
-        .route("/static/{hash}/{name}", get().to(assets::show))
-        .route("/healthz", get().to(health::alive))
-        .route("/readyz", get().to(health::ready))
-        .route("/api/v1/ledger", get().to(api::ledger))
-        .route("/api/v1/images", get().to(api::images))
-        .route("/api/v1/images/{id}", get().to(api::image));
+    cfg.service(at("/", read().to(home::show)))
+        .service(at("", read().to(home::show)))
+        .service(at("/top", read().to(ranking::top)))
+        .service(at("/bottom", read().to(ranking::bottom)))
+        .service(at("/images/{id}", read().to(image::show)))
+        .service(at("/images/{id}/original", read().to(media::original)))
+        .service(at("/images/{id}/rescore", post().to(arrivals::rescore)))
+        .service(at("/arrivals", read().to(arrivals::show)))
+        .service(at("/arrivals/retry-all", post().to(arrivals::retry_all)))
+        .service(at("/arrivals/{id}/retry", post().to(arrivals::retry)))
+        .service(at("/arrivals/{id}/ignore", post().to(arrivals::ignore)))
+        .service(at("/media/{long_px}/{hash}.jpg", read().to(media::rendition)))
+        .service(at("/static/{hash}/{name}", read().to(assets::show)))
+        .service(at("/healthz", read().to(health::alive)))
+        .service(at("/readyz", read().to(health::ready)))
+        .service(at("/api/v1/ledger", read().to(api::ledger)))
+        .service(at("/api/v1/images", read().to(api::images)))
+        .service(at("/api/v1/images/{id}", read().to(api::image)));
+}
+
+fn at(path: &str, route: Route) -> Resource {
+    web::resource(path.to_owned()).route(route)
+}
+
+/// For requests that change nothing.
+fn read() -> Route {
+    web::route().guard(Any(Get()).or(Head()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A catalog written row by row, and a server in front of it.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses its part, and may break")]
 
 use std::{
     net::TcpListener,
