@@ -14,7 +14,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{decode::Limits, score::EngineSettings};
+use crate::{
+    decode::{Budget, Decoders, Limits},
+    score::EngineSettings,
+};
 
 const PREFIX: &str = "CHRONOGRADE_";
 
@@ -217,6 +220,12 @@ impl Settings {
             max_batch: self.batch,
             ..EngineSettings::default()
         }
+    }
+
+    /// The decoders of a process.
+    pub fn decoders(&self) -> Decoders {
+        let budget = Budget::new(self.decode_budget_mib * 1024 * 1024);
+        Decoders::new(self.limits(), budget, self.decode_threads)
     }
 
     /// What is too large to be taken.

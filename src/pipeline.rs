@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use sqlx::PgPool;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     decode::{
-        self, Budget, DecodeError, GRID_PX, Limits, Luma, Need, PerceptualHash, Picture, RenditionError,
+        self, DecodeError, Decoders, GRID_PX, Luma, Need, PerceptualHash, Picture, RenditionError,
         SIGNALS_PX, Signals, Tensor,
     },
     domain::{ImageId, ModelId},
@@ -74,12 +73,8 @@ pub struct Pipeline {
     pub objects: Objects,
     /// The models that are served, each on threads of its own.
     pub models: Arc<[Served]>,
-    /// What is too large to be decoded.
-    pub limits: Limits,
-    /// Memory that all decoders of this process share.
-    pub budget: Budget,
-    /// Decoders that may run at the same time.
-    pub decoders: Arc<Semaphore>,
+    /// The decoders of this process.
+    pub decoders: Decoders,
     /// Cancelled when the service fails an image, so that no more jobs are claimed.
     pub trouble: CancellationToken,
 }
@@ -99,10 +94,10 @@ impl Pipeline {
             Err(error) => return self.unread(image, error).await,
         };
         let hash = original.hash;
-        let views = match self.decode(original, models.clone()).await {
+        let views = match self.view(original, models.clone()).await {
             Ok(views) => views,
-            Err(Undecoded::Picture(reason)) => return self.reject(image, &reason).await,
-            Err(Undecoded::Service(error)) => return Err(error),
+            Err(Unviewed::Picture(reason)) => return self.reject(image, &reason).await,
+            Err(Unviewed::Service(error)) => return Err(error),
         };
         self.objects.put_rendition(GRID_PX, &hash, views.thumbnail).await.map_err(PipelineError::service)?;
         let predictions = infer(&models, views.tensors).await?;
@@ -126,19 +121,12 @@ impl Pipeline {
         Ok(self.models.iter().filter(|model| pending.contains(&model.id)).cloned().collect())
     }
 
-    /// Decodes on a thread of its own, once a decoder is free and there is memory for the picture.
-    async fn decode(&self, original: Original, models: Vec<Served>) -> Result<Views, Undecoded> {
-        let header = decode::probe(&original.bytes, &self.limits)?;
+    /// Makes everything that takes pixels, from decoding once.
+    async fn view(&self, original: Original, models: Vec<Served>) -> Result<Views, Unviewed> {
         let inputs = models.iter().flat_map(|served| served.model.inputs());
         let need = inputs.fold(Need::long_side(SIGNALS_PX), Need::and_model);
-        let _memory = self.budget.take(header.decode_bytes(need)).await;
-        let _decoder = self.decoders.acquire().await.map_err(PipelineError::service)?;
-        tokio::task::spawn_blocking(move || {
-            let picture = decode::decode_probed(&original.bytes, &header, need)?;
-            Views::of(&picture, &models).map_err(|error| PipelineError::service(error).into())
-        })
-        .await
-        .map_err(PipelineError::service)?
+        let views = self.decoders.decode(original.bytes, need, move |picture| Views::of(picture, &models));
+        Ok(views.await?.map_err(PipelineError::service)?)
     }
 
     /// The bytes of a new image are no picture: the ledger gets the reason, the image goes.
@@ -170,18 +158,18 @@ impl Pipeline {
 }
 
 /// Why there are no views of an image: its bytes, or the service.
-enum Undecoded {
+enum Unviewed {
     Picture(DecodeError),
     Service(PipelineError),
 }
 
-impl From<DecodeError> for Undecoded {
+impl From<DecodeError> for Unviewed {
     fn from(reason: DecodeError) -> Self {
         Self::Picture(reason)
     }
 }
 
-impl From<PipelineError> for Undecoded {
+impl From<PipelineError> for Unviewed {
     fn from(error: PipelineError) -> Self {
         Self::Service(error)
     }

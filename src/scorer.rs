@@ -5,12 +5,11 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Role, Settings},
-    decode::Budget,
+    decode::Decoders,
     jobs,
     objects::Objects,
     pipeline::Pipeline,
@@ -31,6 +30,8 @@ pub struct Scorer {
     pub pool: PgPool,
     /// Renditions and stored originals.
     pub objects: Objects,
+    /// The decoders of this process.
+    pub decoders: Decoders,
     /// The service's settings.
     pub settings: Arc<Settings>,
 }
@@ -77,9 +78,7 @@ impl Scorer {
             pool: self.pool.clone(),
             objects: self.objects.clone(),
             models: models.into(),
-            limits: self.settings.limits(),
-            budget: Budget::new(self.settings.decode_budget_mib * 1024 * 1024),
-            decoders: Arc::new(Semaphore::new(self.settings.decode_threads.get())),
+            decoders: self.decoders.clone(),
             trouble,
         })
     }

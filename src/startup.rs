@@ -119,8 +119,10 @@ impl Application {
     /// When a role ends by itself.
     pub async fn run(self, stop: CancellationToken) -> Result<(), StartupError> {
         let mut roles: JoinSet<Result<(), StartupError>> = JoinSet::new();
+        let decoders = self.settings.decoders();
         if let Some(listener) = self.listener {
-            let site = Site::new(self.pool.clone(), self.objects.clone(), &self.settings, self.clock.clone());
+            let (pool, objects) = (self.pool.clone(), self.objects.clone());
+            let site = Site::new(pool, objects, decoders.clone(), &self.settings, self.clock.clone());
             let server = web::server(site, listener).map_err(StartupError::Web)?;
             roles.spawn(serve(server, stop.clone()));
         }
@@ -134,7 +136,8 @@ impl Application {
             });
         }
         if self.roles.contains(&Role::Score) {
-            let scorer = Scorer { pool: self.pool.clone(), objects: self.objects, settings: self.settings };
+            let (objects, settings) = (self.objects, self.settings);
+            let scorer = Scorer { pool: self.pool.clone(), objects, decoders, settings };
             let stop = stop.clone();
             roles.spawn(async move {
                 scorer.run(stop).await;

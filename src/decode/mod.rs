@@ -5,6 +5,7 @@
 //! [`rendition()`]s.
 
 mod budget;
+mod decoders;
 mod error;
 mod input;
 mod jpeg;
@@ -23,6 +24,7 @@ mod signals;
 mod tensor;
 
 pub use budget::{Budget, Share};
+pub use decoders::Decoders;
 pub use error::DecodeError;
 pub use input::{Colour, Dtype, Filter, Fit, Input, Layout, Tensor};
 pub use limits::{Format, Header, Limits, probe};

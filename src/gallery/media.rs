@@ -66,17 +66,10 @@ async fn make(site: &Site, long_px: u32, hash: &ContentHash) -> Result<Vec<u8>, 
     let image = image_page::by_hash(&mut conn, hash).await?.ok_or(WebError::NotFound)?;
     drop(conn);
     let original = read(site, image).await?;
-    // An image whose bytes do not decode is about to be turned away by the scorer.
-    let header = decode::probe(&original.bytes, &site.limits).map_err(|_| WebError::NotFound)?;
     let need = Need::long_side(long_px);
-    let _memory = site.budget.take(header.decode_bytes(need)).await;
-    let _decoder = site.decoders.acquire().await.map_err(WebError::internal)?;
-    let made = tokio::task::spawn_blocking(move || {
-        let picture =
-            decode::decode_probed(&original.bytes, &header, need).map_err(|_| WebError::NotFound)?;
-        decode::rendition(&picture, long_px).map_err(WebError::internal)
-    });
-    let jpeg = made.await.map_err(WebError::internal)??;
+    let made = site.decoders.decode(original.bytes, need, move |picture| decode::rendition(picture, long_px));
+    // An image whose bytes do not decode is about to be turned away by the scorer.
+    let jpeg = made.await.map_err(|_| WebError::NotFound)?.map_err(WebError::internal)?;
     site.objects.put_rendition(long_px, hash, jpeg.clone()).await?;
     Ok(jpeg)
 }

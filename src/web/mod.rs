@@ -11,7 +11,7 @@ pub mod guard;
 pub mod headers;
 pub mod health;
 
-use std::{io, net::TcpListener, path::PathBuf, sync::Arc};
+use std::{io, net::TcpListener, path::PathBuf};
 
 use actix_web::{
     App, HttpServer, Resource, Route,
@@ -21,13 +21,12 @@ use actix_web::{
     web::{self, Data, ServiceConfig, post},
 };
 use sqlx::PgPool;
-use tokio::sync::Semaphore;
 use tracing_actix_web::TracingLogger;
 
 use crate::{
     clock::Clock,
     config::Settings,
-    decode::{Budget, Limits},
+    decode::Decoders,
     gallery::{arrivals, home, image, media, ranking},
     objects::Objects,
 };
@@ -45,17 +44,19 @@ pub struct Site {
     pub base_path: String,
     /// Where pictures are dropped; the empty catalog names it.
     pub upload_dir: PathBuf,
-    /// What is too large to be decoded for the viewer.
-    pub limits: Limits,
-    /// Memory that the decoders of the viewer's renditions share.
-    pub budget: Budget,
-    /// How many of them may run at the same time.
-    pub decoders: Arc<Semaphore>,
+    /// The decoders of this process, for the viewer's renditions.
+    pub decoders: Decoders,
 }
 
 impl Site {
     /// A site with these settings.
-    pub fn new(pool: PgPool, objects: Objects, settings: &Settings, clock: Clock) -> Self {
+    pub fn new(
+        pool: PgPool,
+        objects: Objects,
+        decoders: Decoders,
+        settings: &Settings,
+        clock: Clock,
+    ) -> Self {
         let upload_dir = settings.upload_dir();
         Self {
             pool,
@@ -63,9 +64,7 @@ impl Site {
             clock,
             base_path: normal_base_path(&settings.base_path),
             upload_dir: upload_dir.canonicalize().unwrap_or(upload_dir),
-            limits: settings.limits(),
-            budget: Budget::new(settings.decode_budget_mib * 1024 * 1024),
-            decoders: Arc::new(Semaphore::new(settings.decode_threads.get())),
+            decoders,
         }
     }
 

@@ -42,7 +42,7 @@ impl TestSite {
         let objects = Objects::local(&settings.store_dir()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let site = Site::new(pool.clone(), objects.clone(), &settings, Clock::System);
+        let site = Site::new(pool.clone(), objects.clone(), settings.decoders(), &settings, Clock::System);
         tokio::spawn(web::server(site, listener).unwrap());
         let client = Client::builder().redirect(Policy::none()).build().unwrap();
         Self { client, address, folder, pool, objects, token: tokio::sync::OnceCell::new() }

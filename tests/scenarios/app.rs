@@ -111,6 +111,7 @@ impl TestApp {
         let scorer = Scorer {
             pool: self.pool.clone(),
             objects: self.objects.clone(),
+            decoders: self.settings.decoders(),
             settings: Arc::clone(&self.settings),
         };
         scorer.pipeline(CancellationToken::new()).await
