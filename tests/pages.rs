@@ -149,6 +149,8 @@ async fn an_image_that_waits_or_was_given_up_says_so(pool: PgPool) {
     let site = TestSite::start(pool.clone(), "").await;
     let page = site.page(&format!("/images/{waiting}")).await;
     assert!(page.one("section[aria-labelledby=quality] .nothing").starts_with("Not scored yet"));
+    let showing = site.page("/top").await.one(".showing");
+    assert!(showing.ends_with("1 waiting to be scored; 1 that a model gave up on."), "{showing}");
     let listed = site.page("/arrivals?state=unscorable").await;
     assert_eq!(listed.all("tbody tr").len(), 2, "one row per model");
     assert_eq!(site.post(&format!("/images/{refused}/rescore")).await.0, StatusCode::SEE_OTHER);

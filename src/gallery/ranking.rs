@@ -14,9 +14,7 @@ use super::{
     html, words,
 };
 use crate::{
-    domain::SightingState,
     store::{
-        ledger::{self, Ledger},
         rankings::{self, Order, Ranking, Total, Watch},
         viewpoint::{self, Viewpoint},
     },
@@ -77,7 +75,6 @@ pub async fn bottom(site: Data<Site>, parameters: Query<Parameters>) -> Result<H
 async fn show(site: &Site, order: Order, watch: Watch) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let view = viewpoint::active(&mut conn).await?;
-    let ledger = ledger::totals(&mut conn, view.as_ref()).await?;
     let (place, path, title, lead) = match order {
         Order::Desc => (Place::Top, "/top", "Top 20", "The best by predicted quality, best first."),
         Order::Asc => {
@@ -91,15 +88,15 @@ async fn show(site: &Site, order: Order, watch: Watch) -> Result<HttpResponse, W
         choices: choices(site, path, watch),
         cards: vec![],
         showing: "No image has been scored yet.".to_owned(),
-        remarks: remarks_on_ledger(site, &ledger),
+        remarks: vec![],
     };
     if let Some(view) = &view {
         let ranking = Ranking { order, watch, ..Ranking::default() };
         page.cards = cards(site, &mut conn, view, &ranking).await?;
         let total = rankings::total(&mut conn, view, &ranking).await?;
         page.showing = showing(page.cards.len(), total, watch);
-        page.remarks.splice(0..0, remarks_on_labels(site, &mut conn, view, &ranking, path).await?);
-        page.remarks.extend(remark_on_hidden(&mut conn, view).await?);
+        page.remarks = remarks_on_labels(site, &mut conn, view, &ranking, path).await?;
+        page.remarks.extend(remarks_on_left_out(site, &mut conn, view).await?);
     }
     html(&page)
 }
@@ -170,24 +167,24 @@ async fn remarks_on_labels(
     Ok(vec![Remark { text, href }])
 }
 
-async fn remark_on_hidden(conn: &mut PgConnection, view: &Viewpoint) -> Result<Option<Remark>, WebError> {
-    let hidden = rankings::hidden(conn, view).await?;
-    let text = format!("{} hidden", in_words(hidden));
-    Ok((hidden.count > 0).then_some(Remark { text, href: None }))
-}
-
-fn remarks_on_ledger(site: &Site, ledger: &Ledger) -> Vec<Remark> {
-    let failed = SightingState::Failed.as_str();
-    [
-        (ledger.pending, "waiting to be scored", String::from("/arrivals?state=imported")),
-        (ledger.unscorable, "that a model gave up on", String::from("/arrivals?state=unscorable")),
-        (ledger.failed, "failed", format!("/arrivals?state={failed}")),
-    ]
-    .into_iter()
-    .filter(|(number, ..)| *number > 0)
-    .map(|(number, what, path)| Remark {
-        text: format!("{} {what}", words::count(number)),
-        href: Some(site.url(&path)),
-    })
-    .collect()
+/// What no filter would show, with the way to it.
+async fn remarks_on_left_out(
+    site: &Site,
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+) -> Result<Vec<Remark>, WebError> {
+    let left_out = rankings::left_out(conn, view).await?;
+    let unscored = rankings::unscored(conn, view).await?;
+    let waiting = Total { count: unscored.count - left_out.unscorable.count, ..unscored };
+    let remarks = [
+        (left_out.hidden, "hidden", None),
+        (waiting, "waiting to be scored", Some("/arrivals?state=imported")),
+        (left_out.unscorable, "that a model gave up on", Some("/arrivals?state=unscorable")),
+        (left_out.failed, "failed", Some("/arrivals?state=failed")),
+    ];
+    let remark = |(total, what, path): (Total, &str, Option<&str>)| Remark {
+        text: format!("{} {what}", in_words(total)),
+        href: path.map(|path| site.url(path)),
+    };
+    Ok(remarks.into_iter().filter(|(total, ..)| total.count > 0).map(remark).collect())
 }

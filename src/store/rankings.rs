@@ -118,18 +118,44 @@ pub async fn unscored(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result
     counted.fetch_one(conn).await.map(Total::counted)
 }
 
-/// How many images of the generation are hidden.
+/// What no ranked list shows, each counted up to [`COUNTED`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Images that somebody hid.
+    pub hidden: Total,
+    /// Images that a model gave up on.
+    pub unscorable: Total,
+    /// Files that could not be taken.
+    pub failed: Total,
+}
+
+/// Counts what no ranked list shows, besides the images that wait to be scored.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn hidden(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<Total> {
-    let counted = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM (
-               SELECT FROM catalog WHERE generation_id = $1 AND hidden LIMIT $2) counted"#,
+pub async fn left_out(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<LeftOut> {
+    let row = sqlx::query!(
+        r#"SELECT (SELECT count(*) FROM (
+                       SELECT FROM catalog WHERE generation_id = $1 AND hidden LIMIT $4) h) AS "hidden!",
+                  (SELECT count(*) FROM (
+                       SELECT DISTINCT s.image_id
+                       FROM scorings s JOIN catalog c ON c.generation_id = $1 AND c.image_id = s.image_id
+                       WHERE s.state = 'failed' AND s.model_id IN ($2, $3)
+                         AND (c.quality_mean IS NULL OR c.watch_confidence IS NULL) LIMIT $4) u) AS "unscorable!",
+                  (SELECT count(*) FROM (
+                       SELECT FROM sightings WHERE state = 'failed' AND superseded_at IS NULL LIMIT $4) f) AS "failed!""#,
         view.generation.0,
+        view.watch_model.0,
+        view.quality_model.0,
         COUNTED + 1
-    );
-    counted.fetch_one(conn).await.map(Total::counted)
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(LeftOut {
+        hidden: Total::counted(row.hidden),
+        unscorable: Total::counted(row.unscorable),
+        failed: Total::counted(row.failed),
+    })
 }
 
 /// For each of `means`: the share of the generation's images whose quality mean is lower, 0 to 1. Nothing while
@@ -142,20 +168,18 @@ pub async fn shares_below(
     view: &Viewpoint,
     means: &[f64],
 ) -> sqlx::Result<Option<Vec<f64>>> {
-    let mut all = sqlx::query_scalar!(
+    let all = sqlx::query_scalar!(
         r#"SELECT quality_mean AS "mean!" FROM catalog
-           WHERE generation_id = $1 AND NOT hidden AND quality_mean IS NOT NULL LIMIT $2"#,
+           WHERE generation_id = $1 AND NOT hidden AND quality_mean IS NOT NULL
+             AND (SELECT count(*) FROM (
+                      SELECT FROM catalog WHERE generation_id = $1 AND quality_mean IS NOT NULL LIMIT $2) counted) < $2
+           ORDER BY quality_mean"#,
         view.generation.0,
         COUNTED + 1
     )
     .fetch_all(conn)
     .await?;
-    if Total::counted(i64::try_from(all.len()).unwrap_or(i64::MAX)).is_exact {
-        all.sort_by(f64::total_cmp);
-        Ok(Some(means.iter().map(|mean| share_below(&all, *mean)).collect()))
-    } else {
-        Ok(None)
-    }
+    Ok((!all.is_empty()).then(|| means.iter().map(|mean| share_below(&all, *mean)).collect()))
 }
 
 /// The share of `sorted` that is lower than `value`.
