@@ -39,6 +39,9 @@ pub use sweep::Looked;
 /// How often files that wait to settle are looked at.
 const SETTLE_LOOK: Duration = Duration::from_millis(250);
 
+/// How often it says that it is alive, however long the rest between two sweeps.
+const HEARTBEAT: Duration = Duration::from_secs(20);
+
 /// The longest wait after a failure of the service before the next look.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -168,7 +171,9 @@ impl Ingest {
             let pause = match (failed, self.settling.is_empty()) {
                 (true, _) => PATIENCE,
                 (false, false) => SETTLE_LOOK,
-                (false, true) => next_sweep.saturating_duration_since(tokio::time::Instant::now()),
+                (false, true) => {
+                    next_sweep.saturating_duration_since(tokio::time::Instant::now()).min(HEARTBEAT)
+                }
             };
             tokio::select! {
                 () = stop.cancelled() => {}
