@@ -1,9 +1,11 @@
 //! Arrivals and failures: every path in its one state, why, and what can be done about it.
 
+mod actions;
+mod tab;
+
 use actix_web::{
     HttpResponse,
-    http::header,
-    web::{Data, Path, Query},
+    web::{Data, Query},
 };
 use askama::Template;
 use chrono::{DateTime, Utc};
@@ -17,16 +19,17 @@ use super::{
 };
 use crate::{
     decode::GRID_PX,
-    domain::{ImageId, SightingId, SightingState},
-    jobs,
+    domain::SightingState,
     store::{
         arrivals::{self, Arrival, Behind, Unscorable},
-        events, image_page,
         ledger::{self, Ledger},
-        sightings, viewpoint,
+        viewpoint,
     },
     web::{Site, error::WebError},
 };
+use tab::Tab;
+
+pub use actions::{ignore, rescore, retry, retry_all};
 
 /// Rows on a page.
 const ROWS: i64 = 50;
@@ -37,86 +40,6 @@ pub struct Parameters {
     state: Option<String>,
     after: Option<String>,
     done: Option<String>,
-}
-
-/// What is listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tab {
-    All,
-    State(SightingState),
-    Unscorable,
-}
-
-impl Tab {
-    fn parse(text: Option<&str>) -> Result<Self, WebError> {
-        match text {
-            None | Some("") => Ok(Self::All),
-            Some("unscorable") => Ok(Self::Unscorable),
-            Some(state) => {
-                state.parse().map(Self::State).map_err(|error| WebError::Parameter(format!("{error}")))
-            }
-        }
-    }
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "",
-            Self::State(state) => state.as_str(),
-            Self::Unscorable => "unscorable",
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::All => "All",
-            Self::State(SightingState::Settling) => "Settling",
-            Self::State(SightingState::Imported) => "Imported",
-            Self::State(SightingState::Duplicate) => "Duplicates",
-            Self::State(SightingState::Failed) => "Failed",
-            Self::State(SightingState::Ignored) => "Ignored",
-            Self::State(SightingState::Missing) => "Missing",
-            Self::Unscorable => "Not scorable",
-        }
-    }
-
-    const fn count(self, ledger: &Ledger) -> i64 {
-        match self {
-            Self::All => ledger.total,
-            Self::State(SightingState::Settling) => ledger.settling,
-            Self::State(SightingState::Imported) => ledger.imported,
-            Self::State(SightingState::Duplicate) => ledger.duplicate,
-            Self::State(SightingState::Failed) => ledger.failed,
-            Self::State(SightingState::Ignored) => ledger.ignored,
-            Self::State(SightingState::Missing) => ledger.missing,
-            Self::Unscorable => ledger.unscorable,
-        }
-    }
-
-    /// What its rows are.
-    const fn meaning(self) -> &'static str {
-        match self {
-            Self::All => {
-                "Every file that was ever seen in the upload directory and still counts, newest first."
-            }
-            Self::State(SightingState::Settling) => {
-                "Still growing, or too young to be read. They are taken once they have stood still."
-            }
-            Self::State(SightingState::Imported) => "Files whose bytes are an image of the catalog.",
-            Self::State(SightingState::Duplicate) => {
-                "The same bytes as an image that came in under another name."
-            }
-            Self::State(SightingState::Failed) => {
-                "Files that could not be taken. They are tried again when they change, or when you say so."
-            }
-            Self::State(SightingState::Ignored) => {
-                "Files that are left alone: set aside by hand, or never opened."
-            }
-            Self::State(SightingState::Missing) => {
-                "Files that are not where they were, or have other bytes now. What is known of their images stays."
-            }
-            Self::Unscorable => "Images that came in, but that a model gave up on.",
-        }
-    }
 }
 
 /// A tab with its count.
@@ -297,66 +220,4 @@ fn notice(done: Option<&str>) -> Option<&'static str> {
         "nothing" => Some("Nothing was changed: its state is another one by now."),
         _ => None,
     }
-}
-
-/// `POST /arrivals/{id}/retry`.
-///
-/// # Errors
-/// See [`WebError`].
-pub async fn retry(site: Data<Site>, id: Path<i64>) -> Result<HttpResponse, WebError> {
-    let mut tx = site.pool.begin().await?;
-    let done = sightings::retry(&mut tx, SightingId(*id)).await?;
-    if done {
-        events::record(&mut tx, "sighting.retry", Some(&format!("sighting:{id}"))).await?;
-    }
-    tx.commit().await?;
-    Ok(back(&site, SightingState::Failed.as_str(), if done { "retry" } else { "nothing" }))
-}
-
-/// `POST /arrivals/retry-all`: every failed file.
-///
-/// # Errors
-/// See [`WebError`].
-pub async fn retry_all(site: Data<Site>) -> Result<HttpResponse, WebError> {
-    let mut tx = site.pool.begin().await?;
-    let retried = sightings::retry_all(&mut tx).await?;
-    if retried > 0 {
-        events::record(&mut tx, "sighting.retry-all", None).await?;
-    }
-    tx.commit().await?;
-    Ok(back(&site, SightingState::Failed.as_str(), if retried > 0 { "retry-all" } else { "nothing" }))
-}
-
-/// `POST /arrivals/{id}/ignore`.
-///
-/// # Errors
-/// See [`WebError`].
-pub async fn ignore(site: Data<Site>, id: Path<i64>) -> Result<HttpResponse, WebError> {
-    let mut tx = site.pool.begin().await?;
-    let done = sightings::ignore(&mut tx, SightingId(*id)).await?;
-    if done {
-        events::record(&mut tx, "sighting.ignore", Some(&format!("sighting:{id}"))).await?;
-    }
-    tx.commit().await?;
-    Ok(back(&site, SightingState::Failed.as_str(), if done { "ignore" } else { "nothing" }))
-}
-
-/// `POST /images/{id}/rescore`: what a model gave up on waits for it again.
-///
-/// # Errors
-/// See [`WebError`].
-pub async fn rescore(site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
-    let image = ImageId(*id);
-    let mut tx = site.pool.begin().await?;
-    image_page::facts(&mut tx, image).await?.ok_or(WebError::NotFound)?;
-    jobs::request_scoring(&mut tx, image).await?;
-    events::record(&mut tx, "image.rescore", Some(&format!("image:{id}"))).await?;
-    tx.commit().await?;
-    Ok(back(&site, Tab::Unscorable.as_str(), "rescore"))
-}
-
-/// Back to the list, so that reloading it does nothing twice.
-fn back(site: &Site, state: &str, done: &str) -> HttpResponse {
-    let target = site.url(&format!("/arrivals?state={state}&done={done}"));
-    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
 }

@@ -1,0 +1,78 @@
+//! The buttons of the list. Each leads back to it, and is in the history.
+
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{Data, Path},
+};
+use uuid::Uuid;
+
+use super::tab::Tab;
+use crate::{
+    domain::{ImageId, SightingId, SightingState},
+    jobs,
+    store::{events, image_page, sightings},
+    web::{Site, error::WebError},
+};
+
+/// `POST /arrivals/{id}/retry`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn retry(site: Data<Site>, id: Path<i64>) -> Result<HttpResponse, WebError> {
+    let mut tx = site.pool.begin().await?;
+    let done = sightings::retry(&mut tx, SightingId(*id)).await?;
+    if done {
+        events::record(&mut tx, "sighting.retry", Some(&format!("sighting:{id}"))).await?;
+    }
+    tx.commit().await?;
+    Ok(back(&site, SightingState::Failed.as_str(), if done { "retry" } else { "nothing" }))
+}
+
+/// `POST /arrivals/retry-all`: every failed file.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn retry_all(site: Data<Site>) -> Result<HttpResponse, WebError> {
+    let mut tx = site.pool.begin().await?;
+    let retried = sightings::retry_all(&mut tx).await?;
+    if retried > 0 {
+        events::record(&mut tx, "sighting.retry-all", None).await?;
+    }
+    tx.commit().await?;
+    Ok(back(&site, SightingState::Failed.as_str(), if retried > 0 { "retry-all" } else { "nothing" }))
+}
+
+/// `POST /arrivals/{id}/ignore`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn ignore(site: Data<Site>, id: Path<i64>) -> Result<HttpResponse, WebError> {
+    let mut tx = site.pool.begin().await?;
+    let done = sightings::ignore(&mut tx, SightingId(*id)).await?;
+    if done {
+        events::record(&mut tx, "sighting.ignore", Some(&format!("sighting:{id}"))).await?;
+    }
+    tx.commit().await?;
+    Ok(back(&site, SightingState::Failed.as_str(), if done { "ignore" } else { "nothing" }))
+}
+
+/// `POST /images/{id}/rescore`: what a model gave up on waits for it again.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn rescore(site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
+    let image = ImageId(*id);
+    let mut tx = site.pool.begin().await?;
+    image_page::facts(&mut tx, image).await?.ok_or(WebError::NotFound)?;
+    jobs::request_scoring(&mut tx, image).await?;
+    events::record(&mut tx, "image.rescore", Some(&format!("image:{id}"))).await?;
+    tx.commit().await?;
+    Ok(back(&site, Tab::Unscorable.as_str(), "rescore"))
+}
+
+/// Back to the list, so that reloading it does nothing twice.
+fn back(site: &Site, state: &str, done: &str) -> HttpResponse {
+    let target = site.url(&format!("/arrivals?state={state}&done={done}"));
+    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+}
