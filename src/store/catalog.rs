@@ -81,22 +81,47 @@ pub async fn refresh_scores(conn: &mut PgConnection, image: ImageId, sharpness: 
     .map(drop)
 }
 
-/// Recounts the listing that `image` belongs to, if any: how many images, and which is the best.
+/// Recounts the listing that `image` belongs to, if any.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn refresh_listing_of(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<()> {
+    let key = sqlx::query_scalar!("SELECT listing_key FROM images WHERE id = $1", image.0)
+        .fetch_optional(&mut *conn)
+        .await?;
+    match key.flatten() {
+        Some(key) => refresh_listing(conn, &key).await,
+        None => Ok(()),
+    }
+}
+
+/// Recounts a listing: how many images, and which is the best; one without any is forgotten.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refresh_listing(conn: &mut PgConnection, key: &str) -> sqlx::Result<()> {
+    // The photos of an offer come in and are scored at the same time: whoever counts last must see all others.
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key).execute(&mut *conn).await?;
     sqlx::query!(
         "INSERT INTO listings (generation_id, key, images, best_image, best_mean)
          SELECT c.generation_id, c.listing_key, count(*)::int,
-                (array_agg(c.image_id ORDER BY c.quality_mean DESC NULLS LAST, c.image_id))[1],
+                (array_agg(c.image_id ORDER BY c.quality_mean DESC, c.image_id)
+                     FILTER (WHERE c.quality_mean IS NOT NULL))[1],
                 max(c.quality_mean)
          FROM catalog c
-         WHERE NOT c.hidden AND c.listing_key = (SELECT listing_key FROM images WHERE id = $1)
+         WHERE NOT c.hidden AND c.listing_key = $1
          GROUP BY c.generation_id, c.listing_key
          ON CONFLICT (generation_id, key) DO UPDATE
          SET images = excluded.images, best_image = excluded.best_image, best_mean = excluded.best_mean",
-        image.0
+        key
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM listings l WHERE key = $1 AND NOT EXISTS (
+             SELECT FROM catalog c
+             WHERE c.generation_id = l.generation_id AND c.listing_key = l.key AND NOT c.hidden)",
+        key
     )
     .execute(conn)
     .await
