@@ -18,6 +18,8 @@ pub struct ObjectError(#[from] object_store::Error);
 #[derive(Clone, Debug)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
+    /// The same folder, written so that it outlasts a power failure: the dropped file may be deleted afterwards.
+    durable: Arc<dyn ObjectStore>,
 }
 
 impl Objects {
@@ -28,8 +30,9 @@ impl Objects {
     pub fn local(folder: &Path) -> Result<Self, ObjectError> {
         let unreachable = |source| object_store::Error::Generic { store: "local", source };
         std::fs::create_dir_all(folder).map_err(|error| unreachable(Box::new(error)))?;
-        let store = LocalFileSystem::new_with_prefix(folder)?.with_automatic_cleanup(true);
-        Ok(Self { store: Arc::new(store) })
+        let open =
+            || LocalFileSystem::new_with_prefix(folder).map(|store| store.with_automatic_cleanup(true));
+        Ok(Self { store: Arc::new(open()?), durable: Arc::new(open()?.with_fsync(true)) })
     }
 
     /// Keeps a rendition with a long side of `long_px`.
@@ -59,7 +62,7 @@ impl Objects {
     /// When it cannot be written.
     pub async fn put_original(&self, hash: &ContentHash, bytes: Vec<u8>) -> Result<String, ObjectError> {
         let key = key("originals", hash, "");
-        self.put(&key, bytes).await?;
+        self.durable.put(&key, PutPayload::from(bytes)).await?;
         Ok(key.to_string())
     }
 
