@@ -28,7 +28,10 @@ impl Settling {
     /// the minimum age ago.
     pub fn look(&mut self, path: &[u8], stamp: Stamp, now: DateTime<Utc>) -> bool {
         match self.since.get(path) {
-            Some((before, since)) if *before == stamp => now - *since >= self.minimum_age && now > *since,
+            Some((before, since)) if *before == stamp && *since <= now => {
+                now - *since >= self.minimum_age && now > *since
+            }
+            // Another file, or a clock that was set back.
             _ => {
                 self.since.insert(path.to_vec(), (stamp, now));
                 false

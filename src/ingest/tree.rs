@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use walkdir::WalkDir;
 
 use super::diff::{Entry, PathBytes, Stamp};
@@ -43,7 +43,7 @@ const NEVER_OPENED: &[&str] = &[
 pub struct Ignored(GlobSet);
 
 impl Ignored {
-    /// The built-in names, and `more` as comma-separated glob patterns.
+    /// The built-in names, and `more` as comma-separated glob patterns, in capitals or not.
     ///
     /// # Errors
     /// A pattern that is none.
@@ -51,7 +51,7 @@ impl Ignored {
         let mut names = GlobSetBuilder::new();
         let more = more.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
         for pattern in NEVER_OPENED.iter().copied().chain(more) {
-            names.add(Glob::new(pattern)?);
+            names.add(GlobBuilder::new(pattern).case_insensitive(true).build()?);
         }
         Ok(Self(names.build()?))
     }
@@ -68,17 +68,27 @@ pub struct Tree {
     pub device: u64,
     /// Every path that is not passed over.
     pub entries: BTreeMap<PathBytes, Entry>,
+    /// Folders (and files) that could not be looked at, and why. What lies there is not known to be gone.
+    pub closed: BTreeMap<PathBytes, String>,
 }
 
-/// Lists the whole root. A folder that cannot be read is passed over with a warning; its files count as gone
-/// only when the folder itself is gone.
+impl Tree {
+    /// Whether `path` lies where nothing could be looked at.
+    pub fn hides(&self, path: &[u8]) -> bool {
+        self.closed.keys().any(|closed| {
+            path.strip_prefix(closed.as_slice()).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+        })
+    }
+}
+
+/// Lists the whole root. A folder that cannot be read is named, and keeps no other from being listed.
 ///
 /// # Errors
 /// When the root itself cannot be read: a mount that dropped, say.
 pub fn list(root: &Path, ignored: &Ignored) -> io::Result<Tree> {
     let device = root.metadata()?.dev();
     std::fs::read_dir(root)?;
-    let mut entries = BTreeMap::new();
+    let (mut entries, mut closed) = (BTreeMap::new(), BTreeMap::new());
     let walk = WalkDir::new(root).follow_links(false).min_depth(1);
     for entry in walk.into_iter().filter_entry(|entry| !ignored.name(entry.file_name())) {
         match entry.and_then(|entry| Ok((entry.metadata()?, entry.into_path()))) {
@@ -88,10 +98,16 @@ pub fn list(root: &Path, ignored: &Ignored) -> io::Result<Tree> {
             }
             // It vanished between the listing and the look at it: the next sweep has it right.
             Err(error) if error.io_error().is_some_and(|error| error.kind() == ErrorKind::NotFound) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => match error.path().filter(|path| *path != root) {
+                Some(path) => {
+                    let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                    closed.insert(relative(root, path.to_owned()), why);
+                }
+                None => return Err(error.into()),
+            },
         }
     }
-    Ok(Tree { device, entries })
+    Ok(Tree { device, entries, closed })
 }
 
 /// Looks at single paths (relative to the root); one that is gone or passed over is left out.
@@ -170,7 +186,7 @@ mod tests {
             fs::create_dir_all(root.path().join(folder)).unwrap();
             fs::write(root.path().join(folder).join("x.jpg"), b"x").unwrap();
         }
-        for name in ["y.JPG", "y.jpg.part", "~$y.jpg", "old.bak", "Thumbs.db"] {
+        for name in ["y.JPG", "y.jpg.part", "Y.PART", "~$y.jpg", "old.bak", "Thumbs.db"] {
             fs::write(root.path().join(name), b"y").unwrap();
         }
         assert_eq!(names(root.path()), ["a/b/x.jpg", "y.JPG"]);
@@ -186,6 +202,33 @@ mod tests {
         let tree = list(root.path(), &Ignored::new("").unwrap()).unwrap();
         assert_eq!(tree.entries.len(), 2);
         assert!(tree.entries.values().all(|entry| matches!(entry, Entry::Odd(_))), "{tree:?}");
+    }
+
+    #[test]
+    fn what_lies_in_a_folder_that_cannot_be_read_is_hidden_and_its_neighbours_are_not() {
+        let closed = BTreeMap::from([(b"a/b".to_vec(), "Permission denied".to_owned())]);
+        let tree = Tree { device: 0, entries: BTreeMap::new(), closed };
+        assert!(tree.hides(b"a/b") && tree.hides(b"a/b/c.jpg"));
+        assert!(!tree.hides(b"a/bc.jpg") && !tree.hides(b"a"));
+    }
+
+    #[test]
+    fn a_path_too_long_for_the_system_keeps_no_other_file_from_being_seen() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("a.jpg"), b"x").unwrap();
+        let names = ["n".repeat(250), "m".repeat(250)];
+        let flags = nix::fcntl::OFlag::O_DIRECTORY;
+        let mode = nix::sys::stat::Mode::S_IRWXU;
+        let mut folder = nix::fcntl::open(root.path(), flags, mode).unwrap();
+        for number in 0..18 {
+            let name = names[number % 2].as_str();
+            nix::sys::stat::mkdirat(&folder, name, mode).unwrap();
+            folder = nix::fcntl::openat(&folder, name, flags, mode).unwrap();
+        }
+        let tree = list(root.path(), &Ignored::new("").unwrap()).unwrap();
+        assert_eq!(tree.entries.keys().collect::<Vec<_>>(), [b"a.jpg"]);
+        assert_eq!(tree.closed.len(), 1, "{:?}", tree.closed.values());
+        // The temporary folder's own clean-up goes by relative names, too.
     }
 
     #[test]
