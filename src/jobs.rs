@@ -67,6 +67,9 @@ impl TaskHandler for ScoreImage {
                 pipeline.in_trouble(&*error);
                 postpone(context.pg_pool(), self.image).await.map_err(|error| error.to_string())
             }
+            Err(PipelineError::Away) => {
+                postpone(context.pg_pool(), self.image).await.map_err(|error| error.to_string())
+            }
             // The queue tries again later; `scorings.tries` says when it is enough.
             Err(error @ PipelineError::File(_)) => Err(error.to_string()),
         }

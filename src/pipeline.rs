@@ -47,6 +47,9 @@ pub enum PipelineError {
     /// The database, the image store or a network is down: no fault of the image's, and no try used.
     #[error("the service could not score an image")]
     Service(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The folder that the file lies in is away, a dropped mount say: this image waits, and no try is used.
+    #[error("the folder that the file lies in is away")]
+    Away,
     /// The file could not be read this time; the try is counted.
     #[error("the file could not be read: {0}")]
     File(#[source] std::io::Error),
@@ -152,6 +155,7 @@ impl Pipeline {
                     Err(PipelineError::File(error))
                 }
             }
+            OriginalError::Away => Err(PipelineError::Away),
             OriginalError::Service(error) => Err(PipelineError::Service(error)),
         }
     }

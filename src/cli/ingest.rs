@@ -15,7 +15,13 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use super::Context;
-use crate::{clock::Clock, domain::SightingState, ingest::Ingest, objects::Objects, store::sightings};
+use crate::{
+    clock::Clock,
+    domain::SightingState,
+    ingest::Ingest,
+    objects::Objects,
+    store::{roots::RootState, sightings},
+};
 
 /// How often the bar moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -56,7 +62,13 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
 
 async fn import(ingest: &mut Ingest) -> anyhow::Result<()> {
     let pause = ingest.minimum_age();
-    ingest.sweep().await?;
+    let root = ingest.sweep().await?.root;
+    ensure!(
+        root == RootState::Ok,
+        "{} is {}, though files were taken from it before: nothing was taken, and nothing is marked as gone. Is its disk mounted?",
+        ingest.root(),
+        root.as_str()
+    );
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} files, {per_sec}, {eta} left")?;
     let bar = ProgressBar::new(ingest.waiting() as u64).with_style(style);
     let done = Arc::clone(ingest.taken());
@@ -76,6 +88,9 @@ async fn import(ingest: &mut Ingest) -> anyhow::Result<()> {
     }
     ticker.abort();
     bar.finish_and_clear();
+    if let Some(closed) = ingest.closed() {
+        tracing::warn!("{closed}");
+    }
     Ok(())
 }
 

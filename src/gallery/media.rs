@@ -76,7 +76,7 @@ async fn make(site: &Site, long_px: u32, hash: &ContentHash) -> Result<Vec<u8>, 
 
 async fn read(site: &Site, image: ImageId) -> Result<Original, WebError> {
     original::read(&site.pool, &site.objects, image).await.map_err(|error| match error {
-        OriginalError::Missing => WebError::OriginalGone,
+        OriginalError::Missing | OriginalError::Away => WebError::OriginalGone,
         error @ (OriginalError::File(_) | OriginalError::Service(_)) => WebError::internal(error),
     })
 }

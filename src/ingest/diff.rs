@@ -52,14 +52,23 @@ pub struct Known {
 pub struct Changes {
     /// Paths that were never seen.
     pub new: Vec<(PathBytes, Entry)>,
-    /// Paths whose imported bytes are replaced by others: the sighting is closed, another one opened.
-    pub replaced: Vec<(PathBytes, SightingId, Stamp)>,
+    /// Paths where something else lies now: the sighting is closed, another one opened.
+    pub replaced: Vec<(PathBytes, SightingId, Entry)>,
     /// Paths that are looked at again: still growing, failed before and different now, or back.
     pub again: Vec<(PathBytes, SightingId, Stamp)>,
     /// Paths that are not there any more.
     pub gone: Vec<SightingId>,
     /// Paths that wait to settle and are as they were.
     pub settling: Vec<(PathBytes, SightingId, Stamp)>,
+}
+
+impl Changes {
+    /// The paths that wait to settle once the changes are written.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBytes> {
+        let new = self.new.iter().map(|(path, _entry)| path);
+        let replaced = self.replaced.iter().map(|(path, ..)| path);
+        new.chain(replaced).chain(self.again.iter().chain(&self.settling).map(|(path, ..)| path))
+    }
 }
 
 /// Compares the disk with the ledger.
@@ -70,7 +79,7 @@ pub fn diff(disk: &BTreeMap<PathBytes, Entry>, ledger: &BTreeMap<PathBytes, Know
             (None, _) => changes.new.push((path.clone(), *entry)),
             (Some(known), Entry::File(stamp)) => compare(&mut changes, path, *known, *stamp),
             (Some(known), Entry::Odd(_)) if known.state != SightingState::Ignored => {
-                changes.gone.extend((!is_gone(*known)).then_some(known.id));
+                changes.replaced.push((path.clone(), known.id, *entry));
             }
             (Some(_), Entry::Odd(_)) => {}
         }
@@ -83,15 +92,18 @@ pub fn diff(disk: &BTreeMap<PathBytes, Entry>, ledger: &BTreeMap<PathBytes, Know
 fn compare(changes: &mut Changes, path: &PathBytes, known: Known, stamp: Stamp) {
     use SightingState::{Duplicate, Failed, Ignored, Imported, Missing, Settling};
     let place = || (path.clone(), known.id, stamp);
+    let other = || (path.clone(), known.id, Entry::File(stamp));
     match known.state {
         Settling if known.stamp == stamp => changes.settling.push(place()),
         // A change of its permissions is reason enough to try a failed file again.
         Failed if known.stamp == stamp => {}
-        // A stored file that is back under its name was dropped anew.
-        Imported | Duplicate if !known.stamp.bytes_differ(stamp) => {}
-        Imported | Duplicate => changes.replaced.push(place()),
+        // What was set aside by hand stays so until it has other bytes.
+        Ignored if !known.stamp.bytes_differ(stamp) => {}
         // What is back with other bytes is another file; the history of the first one stays its own.
-        Missing if known.stamp.bytes_differ(stamp) => changes.replaced.push(place()),
+        Imported | Duplicate | Missing if known.stamp.bytes_differ(stamp) => changes.replaced.push(other()),
+        // A stored file that is back under its name was dropped anew, maybe with its old time.
+        Imported | Duplicate if known.stored && known.stamp != stamp => changes.again.push(place()),
+        Imported | Duplicate => {}
         Settling | Failed | Ignored | Missing => changes.again.push(place()),
     }
 }
@@ -116,6 +128,15 @@ mod tests {
         Known { id: SightingId(number), stamp: stamp(number), state, stored: false }
     }
 
+    /// The row that is written for an entry.
+    fn written(id: SightingId, entry: Entry) -> Known {
+        let (stamp, state) = match entry {
+            Entry::File(stamp) => (stamp, SightingState::Settling),
+            Entry::Odd(_) => (Stamp::default(), SightingState::Ignored),
+        };
+        Known { id, stamp, state, stored: false }
+    }
+
     /// The ledger after the changes were written.
     fn apply(ledger: &BTreeMap<PathBytes, Known>, changes: &Changes) -> BTreeMap<PathBytes, Known> {
         let mut ledger = ledger.clone();
@@ -125,22 +146,23 @@ mod tests {
             }
         }
         for (path, entry) in &changes.new {
-            let (stamp, state) = match entry {
-                Entry::File(stamp) => (*stamp, SightingState::Settling),
-                Entry::Odd(_) => (stamp(0), SightingState::Ignored),
-            };
-            ledger.insert(path.clone(), Known { id: SightingId(-1), stamp, state, stored: false });
+            ledger.insert(path.clone(), written(SightingId(-1), *entry));
         }
-        for (path, id, stamp) in changes.replaced.iter().chain(&changes.again) {
-            let settling = Known { id: *id, stamp: *stamp, state: SightingState::Settling, stored: false };
-            ledger.insert(path.clone(), settling);
+        let again = changes.again.iter().map(|(path, id, stamp)| (path, id, Entry::File(*stamp)));
+        let replaced = changes.replaced.iter().map(|(path, id, entry)| (path, id, *entry));
+        for (path, id, entry) in again.chain(replaced) {
+            ledger.insert(path.clone(), written(*id, entry));
         }
         ledger
     }
 
     fn listings() -> impl Strategy<Value = (BTreeMap<PathBytes, Entry>, BTreeMap<PathBytes, Known>)> {
         let path = || prop::collection::vec(b'a'..b'g', 1..3);
-        let disk = prop::collection::btree_map(path(), (0..4_i64).prop_map(|n| Entry::File(stamp(n))), 0..12);
+        let entry = prop_oneof![
+            4 => (0..4_i64).prop_map(|n| Entry::File(stamp(n))),
+            1 => Just(Entry::Odd("a pipe")),
+        ];
+        let disk = prop::collection::btree_map(path(), entry, 0..12);
         let state = prop::sample::select(SightingState::ALL);
         let ledger = prop::collection::btree_map(path(), (state, 0..4_i64), 0..12).prop_map(|ledger| {
             let numbered = ledger.into_iter().enumerate();
@@ -197,9 +219,29 @@ mod tests {
     }
 
     #[test]
-    fn a_file_whose_bytes_are_stored_may_go_from_the_inbox() {
+    fn a_file_that_was_set_aside_by_hand_stays_so_until_it_has_other_bytes() {
+        let aside = known(SightingState::Ignored, 1);
+        let chmod = Stamp { ctime_ns: 9, ..stamp(1) };
+        assert_eq!(changes_of(aside, Some(Entry::File(stamp(1)))), Changes::default());
+        assert_eq!(changes_of(aside, Some(Entry::File(chmod))), Changes::default());
+        assert_eq!(changes_of(aside, Some(Entry::File(stamp(2)))).again.len(), 1);
+    }
+
+    #[test]
+    fn a_link_where_a_file_was_is_another_sighting() {
+        let link = Entry::Odd("a link");
+        for state in [SightingState::Imported, SightingState::Settling, SightingState::Failed] {
+            let changes = changes_of(known(state, 1), Some(link));
+            assert_eq!(changes.replaced, [(b"a".to_vec(), SightingId(1), link)], "{state}");
+        }
+    }
+
+    #[test]
+    fn a_file_whose_bytes_are_stored_may_go_from_the_inbox_and_may_be_dropped_anew() {
         let stored = Known { stored: true, ..known(SightingState::Imported, 1) };
         assert_eq!(changes_of(stored, None), Changes::default());
+        let anew = Stamp { ctime_ns: 9, ..stamp(1) };
+        assert_eq!(changes_of(stored, Some(Entry::File(anew))).again.len(), 1);
         assert_eq!(changes_of(known(SightingState::Imported, 1), None).gone, [SightingId(1)]);
     }
 }

@@ -1,16 +1,14 @@
 //! One settled file: read, hashed, checked, and written into the ledger as what it is.
 
 use std::{
-    fs::OpenOptions,
-    io::{self, ErrorKind, Read},
-    os::unix::fs::OpenOptionsExt,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
-use nix::fcntl::OFlag;
+use nix::errno::Errno;
 use sqlx::{PgConnection, PgPool};
 
-use super::{diff::Stamp, listing::ListingPattern, tree};
+use super::{diff::Stamp, listing::ListingPattern, original, tree};
 use crate::{
     clock::Clock,
     config::IngestMode,
@@ -21,7 +19,7 @@ use crate::{
     store::{
         catalog,
         images::{self, NewImage},
-        sightings,
+        sightings::{self, Place},
     },
 };
 
@@ -38,7 +36,7 @@ pub enum Imported {
     Failed(String),
     /// It was gone before it could be read.
     Vanished,
-    /// It changed while it was read; it is looked at again.
+    /// It changed while it was read, or the system could not read it just then; it is looked at again.
     Unsettled,
 }
 
@@ -54,6 +52,15 @@ pub enum ImportError {
     /// The image store is full or away.
     #[error("a file could not be stored")]
     Store(#[from] ObjectError),
+}
+
+impl ImportError {
+    /// Whether the database found fault with this file's own values: it must not hold up the others.
+    fn is_the_files_fault(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        // SQLSTATE class 22 is bad data, 23514 a CHECK that failed.
+        error.code().is_some_and(|code| code.starts_with("22") || code == "23514")
+    }
 }
 
 /// A file that stood still for long enough.
@@ -102,7 +109,13 @@ impl Importer {
         let (file, stamp, limits) = (settled.file.clone(), settled.stamp, self.limits);
         let read = tokio::task::spawn_blocking(move || read(&file, stamp, &limits)).await;
         let refused = match read.unwrap_or_else(|panic| Err(Imported::Failed(panic.to_string()))) {
-            Ok(candidate) => return self.take(settled, candidate).await,
+            Ok(candidate) => match self.take(settled, candidate).await {
+                Err(error) if error.is_the_files_fault() => {
+                    tracing::error!(file = settled.path_text, error = %anyhow::Error::from(error), "refused");
+                    Imported::Failed("the database does not take what its header says".to_owned())
+                }
+                taken => return taken,
+            },
             Err(refused) => refused,
         };
         let mut conn = self.pool.acquire().await?;
@@ -137,6 +150,9 @@ impl Importer {
         let imported = if images::insert(&mut tx, &image).await? {
             sightings::taken(&mut tx, settled.id, SightingState::Imported, image.id, &hash).await?;
             jobs::request_scoring(&mut tx, image.id).await?;
+            if let Some(key) = &image.listing_key {
+                catalog::refresh_listing(&mut tx, key).await?;
+            }
             Imported::New(image.id)
         } else {
             self.take_known(&mut tx, settled, &image).await?
@@ -155,46 +171,50 @@ impl Importer {
         let Some(known) = images::find(tx, &image.hash).await? else {
             return Err(ImportError::Database(sqlx::Error::RowNotFound));
         };
+        if let Some(key) = &image.stored_key {
+            images::keep(tx, known, key).await?;
+        }
+        let is_stored = images::stored(tx, known).await?.is_some_and(|stored| stored.key.is_some());
         let places = sightings::places(tx, known).await?;
-        let first = places.into_iter().find(|place| place.state != SightingState::Duplicate);
-        let (state, imported) = match first {
-            // In the other modes the stored object is the image's place, whatever becomes of dropped files.
-            Some(place) if place.id != settled.id && (image.stored_key.is_some() || place.file.exists()) => {
-                (SightingState::Duplicate, Imported::Duplicate(known))
-            }
-            Some(place) if place.id != settled.id => {
-                sightings::moved(tx, place.id, settled.id).await?;
-                (SightingState::Imported, Imported::Moved(known))
-            }
-            _ => (SightingState::Imported, Imported::Moved(known)),
-        };
+        let (state, left) = among(&places, settled.id, is_stored);
+        if let Some(left) = left {
+            sightings::moved(tx, left, settled.id).await?;
+        }
         sightings::taken(tx, settled.id, state, known, &image.hash).await?;
         catalog::refresh_names(tx, &[known]).await?;
         // It may have been given up while its file was gone.
         jobs::request_scoring(tx, known).await?;
-        Ok(imported)
+        Ok(match state {
+            SightingState::Duplicate => Imported::Duplicate(known),
+            _ => Imported::Moved(known),
+        })
     }
 }
 
-/// Opens without following a link or waiting for a pipe, reads to the end, and checks that the file stood
-/// still meanwhile.
+/// What the path `id` is among the paths of its image, and which of them the file left for it.
+fn among(places: &[Place], id: SightingId, is_stored: bool) -> (SightingState, Option<SightingId>) {
+    use SightingState::{Duplicate, Imported, Missing};
+    let is_back = places.iter().any(|place| place.id == id);
+    let others = || places.iter().filter(|place| place.id != id);
+    let was_seen = |place: &&Place| matches!(place.state, Imported | Duplicate | Missing);
+    // What lies in the image store did not move, whatever becomes of dropped files.
+    let mut left =
+        others().filter(was_seen).filter(|place| !is_stored && !is_back && original::has_left(place));
+    let left = left.next().map(|place| place.id);
+    let is_held = others().any(|place| {
+        place.state == Imported && Some(place.id) != left && (is_stored || !original::has_left(place))
+    });
+    (if is_held { Duplicate } else { Imported }, left)
+}
+
+/// Reads a file to its end, and checks that it stood still meanwhile.
 fn read(file: &Path, stamp: Stamp, limits: &Limits) -> Result<Candidate, Imported> {
     let size_bytes = u64::try_from(stamp.size_bytes).unwrap_or(u64::MAX);
     limits.check_file_bytes(size_bytes).map_err(|reason| failed(&reason))?;
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
-    let mut opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits())
-        .open(file)
-        .map_err(|error| unreadable(&error))?;
-    let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
-    opened
-        .by_ref()
-        .take(size_bytes.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(&error))?;
+    let opened = original::open(file).map_err(|error| unreadable(&error))?;
+    let bytes = original::read_to_end(&opened, size_bytes).map_err(|error| unreadable(&error))?;
     let after = opened.metadata().map_err(|error| unreadable(&error))?;
-    if !after.is_file() || tree::stamp(&after) != stamp || bytes.len() as u64 != size_bytes {
+    if tree::stamp(&after) != stamp || bytes.len() as u64 != size_bytes {
         return Err(Imported::Unsettled);
     }
     let header = decode::probe(&bytes, limits).map_err(|reason| failed(&reason))?;
@@ -211,6 +231,89 @@ fn unreadable(error: &io::Error) -> Imported {
         ErrorKind::PermissionDenied => {
             Imported::Failed("it may not be read: give the service's user permission to read it".to_owned())
         }
+        _ if is_the_systems_fault(error) => Imported::Unsettled,
         _ => Imported::Failed(format!("it cannot be read: {error}")),
+    }
+}
+
+/// A network share that is away, or a system that is short of something: the file waits.
+fn is_the_systems_fault(error: &io::Error) -> bool {
+    use Errno::{
+        EAGAIN, EHOSTDOWN, EHOSTUNREACH, EINTR, EMFILE, ENETDOWN, ENETUNREACH, ENFILE, ENOMEM, ENOTCONN,
+        ESTALE, ETIMEDOUT,
+    };
+    let systems = [
+        EAGAIN,
+        EHOSTDOWN,
+        EHOSTUNREACH,
+        EINTR,
+        EMFILE,
+        ENETDOWN,
+        ENETUNREACH,
+        ENFILE,
+        ENOMEM,
+        ENOTCONN,
+        ESTALE,
+        ETIMEDOUT,
+    ];
+    error.raw_os_error().is_some_and(|code| systems.contains(&Errno::from_raw(code)))
+}
+
+#[cfg(test)]
+mod tests {
+    use SightingState::{Duplicate, Imported, Missing};
+
+    use super::*;
+
+    /// Paths of one image: the files named `here…` are there, others are not.
+    fn places(root: &Path, paths: &[(i64, SightingState, &str)]) -> Vec<Place> {
+        std::fs::write(root.join("here"), b"x").unwrap();
+        let place = |&(id, state, name): &(i64, SightingState, &str)| Place {
+            id: SightingId(id),
+            state,
+            root: root.to_str().unwrap().to_owned(),
+            file: root.join(name),
+        };
+        paths.iter().map(place).collect()
+    }
+
+    #[test]
+    fn one_path_of_an_image_is_imported_and_the_others_are_duplicates() {
+        let root = tempfile::tempdir().unwrap();
+        let new = SightingId(9);
+        for (paths, expected) in [
+            (vec![], (Imported, None)),
+            (vec![(1, Imported, "here")], (Duplicate, None)),
+            (vec![(1, Imported, "gone")], (Imported, Some(SightingId(1)))),
+            (vec![(1, Missing, "gone")], (Imported, Some(SightingId(1)))),
+            (vec![(2, Missing, "gone"), (1, Imported, "here")], (Duplicate, Some(SightingId(2)))),
+            (vec![(2, Duplicate, "here"), (1, Imported, "gone")], (Imported, Some(SightingId(1)))),
+            (vec![(9, SightingState::Settling, "here"), (1, Missing, "gone")], (Imported, None)),
+        ] {
+            assert_eq!(among(&places(root.path(), &paths), new, false), expected, "{paths:?}");
+        }
+        let stored = places(root.path(), &[(1, Imported, "gone")]);
+        assert_eq!(among(&stored, new, true), (Duplicate, None));
+    }
+
+    #[test]
+    fn nothing_moved_away_from_a_folder_that_is_away_itself() {
+        let root = tempfile::tempdir().unwrap();
+        let mut place = places(root.path(), &[(1, Imported, "gone")]);
+        place[0].root = root.path().join("not mounted").to_str().unwrap().to_owned();
+        assert_eq!(among(&place, SightingId(9), false), (Duplicate, None));
+    }
+
+    #[test]
+    fn a_share_that_is_away_is_no_fault_of_the_file() {
+        for (errno, expected) in [
+            (Errno::ESTALE, super::Imported::Unsettled),
+            (Errno::EMFILE, super::Imported::Unsettled),
+            (Errno::ENOENT, super::Imported::Vanished),
+        ] {
+            assert_eq!(unreadable(&io::Error::from(errno)), expected);
+        }
+        assert!(matches!(unreadable(&io::Error::from(Errno::EACCES)), super::Imported::Failed(_)));
+        assert!(matches!(unreadable(&io::Error::from(Errno::EIO)), super::Imported::Failed(_)));
     }
 }

@@ -32,7 +32,7 @@ use crate::{
         tree::Ignored,
     },
     objects::Objects,
-    store::components,
+    store::{components, roots::RootState},
 };
 pub use sweep::Looked;
 
@@ -44,6 +44,12 @@ const HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// The longest wait after a failure of the service before the next look.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long files are read before the directory is looked at again, and before a stop is heeded.
+const TURN: Duration = Duration::from_secs(5);
+
+/// Most files that are read at the same time, whatever the cores: each may fill 64 MiB.
+const MOST_READERS: usize = 8;
 
 /// A setting of the ingestion that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +63,9 @@ pub enum IngestError {
     /// The ledger names the folder as text; what lies in it may have any name.
     #[error("the folder {0:?} has a name that is not UTF-8: rename it")]
     RootName(PathBuf),
+    /// The service would take its own files for pictures.
+    #[error("the folder {0} holds the service's own data directory: choose one beside it, or inside it")]
+    OwnFiles(PathBuf),
     /// The upload directory cannot be reached.
     #[error("the folder {path} cannot be reached: set CHRONOGRADE_UPLOAD_DIR to one that this user may read")]
     Root {
@@ -78,7 +87,13 @@ pub struct Ingest {
     taken: Arc<AtomicU64>,
     /// Files that are read at the same time.
     readers: usize,
+    /// How long files are read before the directory is looked at again.
+    turn: Duration,
     sweep_interval: Duration,
+    /// Whether the directory was believed at the latest sweep.
+    believed: RootState,
+    /// What could not be looked at in it, in words.
+    closed: Option<String>,
 }
 
 impl Ingest {
@@ -111,6 +126,9 @@ impl Ingest {
         let Some(root_text) = root.to_str().map(str::to_owned) else {
             return Err(IngestError::RootName(root));
         };
+        if settings.data_dir.canonicalize().is_ok_and(|data| data.starts_with(&root)) {
+            return Err(IngestError::OwnFiles(root));
+        }
         let pattern = settings.listing_pattern.as_deref().unwrap_or(DEFAULT_PATTERN);
         let minimum_age = TimeDelta::milliseconds(i64::try_from(settings.minimum_age_ms).unwrap_or(i64::MAX));
         Ok(Self {
@@ -127,7 +145,10 @@ impl Ingest {
                 pattern: ListingPattern::new(pattern)?,
                 clock,
             },
-            readers: settings.decode_threads.get() * 2,
+            readers: (settings.decode_threads.get() * 2).min(MOST_READERS),
+            turn: Duration::MAX,
+            believed: RootState::default(),
+            closed: None,
             sweep_interval: Duration::from_millis(settings.sweep_interval_ms),
         })
     }
@@ -147,6 +168,11 @@ impl Ingest {
         self.settling.waiting().count()
     }
 
+    /// What the latest sweep could not look at, in words.
+    pub fn closed(&self) -> Option<&str> {
+        self.closed.as_deref()
+    }
+
     /// Counts the files that were read, whatever became of them.
     pub const fn taken(&self) -> &Arc<AtomicU64> {
         &self.taken
@@ -157,6 +183,7 @@ impl Ingest {
         let mut events = watch::Events::start(&self.root, stop.clone());
         let mut next_sweep = tokio::time::Instant::now();
         let mut known_problem = None;
+        self.turn = TURN;
         while !stop.is_cancelled() {
             let looked = if tokio::time::Instant::now() >= next_sweep {
                 let swept = self.sweep().await;
@@ -168,12 +195,11 @@ impl Ingest {
             };
             let failed = looked.is_err();
             self.report(looked.err(), &mut known_problem).await;
+            let idle = next_sweep.saturating_duration_since(tokio::time::Instant::now()).min(HEARTBEAT);
             let pause = match (failed, self.settling.is_empty()) {
                 (true, _) => PATIENCE,
-                (false, false) => SETTLE_LOOK,
-                (false, true) => {
-                    next_sweep.saturating_duration_since(tokio::time::Instant::now()).min(HEARTBEAT)
-                }
+                (false, false) => idle.min(SETTLE_LOOK),
+                (false, true) => idle,
             };
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -186,6 +212,7 @@ impl Ingest {
     /// Says on the pages, and once in the log, what keeps files from being taken.
     async fn report(&self, problem: Option<ImportError>, known: &mut Option<String>) {
         let problem = problem.map(|error| format!("{:#}", anyhow::Error::from(error)));
+        let problem = problem.or_else(|| self.closed.clone());
         match (&problem, &*known) {
             (Some(now), before) if before.as_ref() != Some(now) => {
                 tracing::error!("files wait in the upload directory: {now}");

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::atomic::Ordering,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -28,6 +28,9 @@ use crate::{
 /// A sweep may take this share of a core: after one that took a second, the next comes 20 seconds later.
 const REST: u32 = 20;
 
+/// Most files that wait to settle that are looked at between two sweeps; a sweep looks at all.
+const MOST_LOOKED_AT: usize = 5_000;
+
 /// What one look did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Looked {
@@ -35,8 +38,10 @@ pub struct Looked {
     pub noticed: usize,
     /// Files that were read, whatever became of them.
     pub imported: usize,
-    /// CPU time that listing and comparing took.
+    /// CPU time that listing, reading the ledger and comparing took.
     pub cpu: Duration,
+    /// Whether the directory's listing is believed; nothing is taken while it is not.
+    pub root: RootState,
 }
 
 impl Looked {
@@ -52,8 +57,6 @@ impl Ingest {
     /// # Errors
     /// When the service fails; the files wait.
     pub async fn sweep(&mut self) -> Result<Looked, ImportError> {
-        let pool = self.importer.pool.clone();
-        let mut conn = pool.acquire().await?;
         let (root, ignored) = (self.root.clone(), self.ignored.clone());
         let listed = tokio::task::spawn_blocking(move || {
             let started = cpu_time();
@@ -61,18 +64,27 @@ impl Ingest {
         })
         .await
         .unwrap_or_else(|panic| Err(std::io::Error::other(panic)));
+        let pool = self.importer.pool.clone();
+        let mut conn = pool.acquire().await?;
         let (tree, listing) = match listed {
             Ok(listed) => listed,
             Err(error) => {
-                tracing::debug!(%error, "the upload directory cannot be listed");
                 roots::swept(&mut conn, &self.root_text, RootState::Unreachable, None, 0).await?;
-                return Ok(Looked::default());
+                self.believe(RootState::Unreachable, Some(&error));
+                return Ok(Looked { root: RootState::Unreachable, ..Looked::default() });
             }
         };
-        let ledger = sightings::current(&mut conn, &self.root_text, None).await?;
-        let started = cpu_time();
+        let (compared, waiting) = (cpu_time(), Instant::now());
+        let mut ledger = sightings::current(&mut conn, &self.root_text, None).await?;
+        let reading = waiting.elapsed();
+        // What lies in a folder that cannot be read stays in the ledger as it was.
+        if !tree.closed.is_empty() {
+            ledger.retain(|path, _known| tree.entries.contains_key(path) || !tree.hides(path));
+        }
+        self.closed = in_words(&self.root_text, &tree.closed);
         let changes = diff::diff(&tree.entries, &ledger);
-        let cpu = listing + cpu_time().saturating_sub(started);
+        // Reading moves between threads; the time that it took is the most that it can have cost.
+        let cpu = listing + reading.max(cpu_time().saturating_sub(compared));
         let device = i64::try_from(tree.device).unwrap_or(i64::MAX);
         let believed = roots::device(&mut conn, &self.root_text).await?;
         let state = judge(&tree.entries, &ledger, believed.is_none_or(|believed| believed == device));
@@ -80,8 +92,9 @@ impl Ingest {
         let trusted = (state == RootState::Ok).then_some(device);
         roots::swept(&mut conn, &self.root_text, state, trusted, cpu_ms).await?;
         drop(conn);
+        self.believe(state, None);
         if state != RootState::Ok {
-            return Ok(Looked { cpu, ..Looked::default() });
+            return Ok(Looked { cpu, root: state, ..Looked::default() });
         }
         let looked = self.take(changes, "sweep").await?;
         if self.importer.mode == IngestMode::Move {
@@ -90,10 +103,29 @@ impl Ingest {
         Ok(Looked { cpu, ..looked })
     }
 
+    /// Remembers whether the directory is believed, and says so when that changes.
+    fn believe(&mut self, state: RootState, error: Option<&std::io::Error>) {
+        if self.believed != state {
+            let root = &self.root_text;
+            match state {
+                RootState::Ok => tracing::info!(root, "the folder is back; its files are looked at again"),
+                _ => tracing::warn!(
+                    root,
+                    state = state.as_str(),
+                    error = error.map(tracing::field::display),
+                    "the folder is not as it was, as if its disk were not mounted: nothing is removed"
+                ),
+            }
+        }
+        self.believed = state;
+    }
+
     /// Looks at the paths that events named, and at those that wait to settle.
     pub(super) async fn look_at(&mut self, named: BTreeSet<PathBytes>) -> Result<Looked, ImportError> {
-        let paths: BTreeSet<PathBytes> = named.into_iter().chain(self.settling.waiting().cloned()).collect();
-        if paths.is_empty() {
+        let waiting = self.settling.waiting().take(MOST_LOOKED_AT).cloned();
+        let paths: BTreeSet<PathBytes> = named.into_iter().chain(waiting).collect();
+        // Nothing is taken from a folder that is not believed, as when another disk is mounted there.
+        if paths.is_empty() || self.believed != RootState::Ok {
             return Ok(Looked::default());
         }
         // A root that cannot be read is the sweep's to report.
@@ -107,7 +139,8 @@ impl Ingest {
         let mut changes = diff::diff(&entries, &ledger);
         // Whether a file is gone, or all of them are with their mount, only the whole listing tells.
         changes.gone.clear();
-        for path in paths.iter().filter(|path| !entries.contains_key(*path)) {
+        let waits: BTreeSet<&PathBytes> = changes.paths().collect();
+        for path in paths.iter().filter(|path| !waits.contains(path)) {
             self.settling.forget(path);
         }
         self.take(changes, "events").await
@@ -116,31 +149,41 @@ impl Ingest {
     /// Writes the changes, and takes the files that have stood still for long enough.
     async fn take(&mut self, changes: Changes, by: &str) -> Result<Looked, ImportError> {
         let noticed = changes.new.len() + changes.replaced.len() + changes.again.len();
-        let mut tx = self.importer.pool.begin().await?;
-        sightings::apply(&mut tx, &self.root_text, &changes).await?;
-        if !changes.new.is_empty() {
-            roots::found_by(&mut tx, &self.root_text, by).await?;
+        if noticed > 0 || !changes.gone.is_empty() {
+            let mut tx = self.importer.pool.begin().await?;
+            sightings::apply(&mut tx, &self.root_text, &changes).await?;
+            if !changes.new.is_empty() {
+                roots::found_by(&mut tx, &self.root_text, by).await?;
+            }
+            tx.commit().await?;
         }
-        tx.commit().await?;
         let settled = self.settled(&changes);
-        let imported = settled.len();
-        let (importer, taken) = (&self.importer, &self.taken);
-        let outcomes: Vec<(PathBytes, Imported)> = stream::iter(settled)
+        let imported = self.import(settled).await?;
+        Ok(Looked { noticed, imported, ..Looked::default() })
+    }
+
+    /// Reads files, several at a time, for a turn; those that are left have theirs at the next look. Answers
+    /// how many were read.
+    async fn import(&mut self, settled: Vec<(PathBytes, Settled)>) -> Result<usize, ImportError> {
+        let Self { importer, taken, settling, .. } = self;
+        let importer = &*importer;
+        let mut outcomes = stream::iter(settled)
+            .take_until(Box::pin(tokio::time::sleep(self.turn)))
             .map(|(path, settled)| async move {
                 let outcome = importer.import(&settled).await?;
-                taken.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!(path = settled.path_text, ?outcome, "file read");
                 Ok::<_, ImportError>((path, outcome))
             })
-            .buffer_unordered(self.readers)
-            .try_collect()
-            .await?;
-        for (path, outcome) in outcomes {
+            .buffer_unordered(self.readers);
+        let mut imported = 0;
+        while let Some((path, outcome)) = outcomes.try_next().await? {
+            imported += 1;
+            taken.fetch_add(1, Ordering::Relaxed);
             if outcome != Imported::Unsettled {
-                self.settling.forget(&path);
+                settling.forget(&path);
             }
         }
-        Ok(Looked { noticed, imported, cpu: Duration::ZERO })
+        Ok(imported)
     }
 
     /// The files whose second look has come.
@@ -151,7 +194,12 @@ impl Ingest {
                 self.settling.look(path, *stamp, now);
             }
         }
-        for (path, _, stamp) in changes.replaced.iter().chain(&changes.again) {
+        for (path, _, entry) in &changes.replaced {
+            if let Entry::File(stamp) = entry {
+                self.settling.look(path, *stamp, now);
+            }
+        }
+        for (path, _, stamp) in &changes.again {
             self.settling.look(path, *stamp, now);
         }
         let mut settled = Vec::new();
@@ -167,12 +215,13 @@ impl Ingest {
 
     /// Removes from the inbox what is stored, and was decoded from there.
     async fn empty_inbox(&self, disk: &BTreeMap<PathBytes, Entry>) -> Result<(), ImportError> {
+        let paths: Vec<PathBytes> = disk.keys().cloned().collect();
         let mut conn = self.importer.pool.acquire().await?;
-        for (path, stamp) in sightings::removable(&mut conn, &self.root_text).await? {
+        for (path, stamp) in sightings::removable(&mut conn, &self.root_text, &paths).await? {
             let file = absolute(&self.root_text, &path);
-            if disk.get(&path) == Some(&Entry::File(stamp))
-                && let Err(error) = tokio::fs::remove_file(&file).await
-            {
+            // Another file may have been dropped under the name since the directory was listed.
+            let same = tokio::fs::symlink_metadata(&file).await.is_ok_and(|now| tree::stamp(&now) == stamp);
+            if same && let Err(error) = tokio::fs::remove_file(&file).await {
                 tracing::warn!(file = %file.display(), %error, "the file is stored but cannot be removed");
             }
         }
@@ -201,6 +250,17 @@ fn judge(
     } else {
         RootState::Ok
     }
+}
+
+/// What stands in the way of looking at everything.
+fn in_words(root: &str, closed: &BTreeMap<PathBytes, String>) -> Option<String> {
+    let (path, why) = closed.first_key_value()?;
+    let others = match closed.len() - 1 {
+        0 => String::new(),
+        others => format!(" (and {others} more)"),
+    };
+    let path = String::from_utf8_lossy(path);
+    Some(format!("{root}/{path}{others} cannot be read ({why}): its files stay in the ledger as they were"))
 }
 
 /// CPU time of this thread so far.

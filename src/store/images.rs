@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
+use super::{catalog, scorings};
 use crate::{
     decode::Header,
     domain::{ContentHash, ImageId},
@@ -73,11 +74,24 @@ fn pixels(side: u32) -> i32 {
     i32::try_from(side).unwrap_or(i32::MAX)
 }
 
+/// Records where the image's bytes lie in the image store, if they did not lie there before.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn keep(conn: &mut PgConnection, image: ImageId, key: &str) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE images SET stored_key = $2 WHERE id = $1 AND stored_key IS NULL", image.0, key)
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
 /// Where an image's bytes may be.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// What they must hash to.
     pub hash: ContentHash,
+    /// How many they are.
+    pub bytes: u64,
     /// Their key in the image store, if they lie there.
     pub key: Option<String>,
 }
@@ -87,12 +101,12 @@ pub struct Stored {
 /// # Errors
 /// When the database refuses.
 pub async fn stored(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Option<Stored>> {
-    let row = sqlx::query!("SELECT sha256, stored_key FROM images WHERE id = $1", image.0)
+    let row = sqlx::query!("SELECT sha256, bytes, stored_key FROM images WHERE id = $1", image.0)
         .fetch_optional(conn)
         .await?;
     row.map(|row| {
         let hash = row.sha256.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-        Ok(Stored { hash, key: row.stored_key })
+        Ok(Stored { hash, bytes: u64::try_from(row.bytes).unwrap_or(0), key: row.stored_key })
     })
     .transpose()
 }
@@ -112,17 +126,19 @@ pub async fn reject(conn: &mut PgConnection, image: ImageId, reason: &str) -> sq
     )
     .execute(&mut *conn)
     .await?;
-    let deleted = sqlx::query!(
+    let deleted = sqlx::query_scalar!(
         "DELETE FROM images i WHERE id = $1
          AND NOT EXISTS (SELECT FROM watch_predictions WHERE image_id = i.id)
          AND NOT EXISTS (SELECT FROM quality_predictions WHERE image_id = i.id)
-         AND NOT EXISTS (SELECT FROM round_images WHERE image_id = i.id)",
+         AND NOT EXISTS (SELECT FROM round_images WHERE image_id = i.id)
+         RETURNING listing_key",
         image.0
     )
-    .execute(&mut *conn)
+    .fetch_optional(&mut *conn)
     .await?;
-    if deleted.rows_affected() == 0 {
-        super::scorings::fail_all(conn, image, reason).await?;
+    match deleted {
+        None => scorings::fail_all(conn, image, reason).await,
+        Some(Some(listing)) => catalog::refresh_listing(conn, &listing).await,
+        Some(None) => Ok(()),
     }
-    Ok(())
 }

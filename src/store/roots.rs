@@ -3,9 +3,10 @@
 use sqlx::PgConnection;
 
 /// Whether a root's listing is believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RootState {
     /// It is.
+    #[default]
     Ok,
     /// It has no file, though files were seen there: a dropped mount rather than a mass deletion.
     Empty,

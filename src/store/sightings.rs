@@ -79,9 +79,9 @@ pub async fn current(
 /// # Errors
 /// When the database refuses.
 pub async fn apply(conn: &mut PgConnection, root: &str, changes: &Changes) -> sqlx::Result<()> {
-    let replaced: Vec<SightingId> = changes.replaced.iter().map(|(_path, id, _stamp)| *id).collect();
+    let replaced: Vec<SightingId> = changes.replaced.iter().map(|(_path, id, _entry)| *id).collect();
     close(conn, &replaced).await?;
-    let reopened = changes.replaced.iter().map(|(path, _id, stamp)| (path.clone(), Entry::File(*stamp)));
+    let reopened = changes.replaced.iter().map(|(path, _id, entry)| (path.clone(), *entry));
     let new: Vec<(PathBytes, Entry)> = changes.new.iter().cloned().chain(reopened).collect();
     insert(conn, root, &new).await?;
     look_again(conn, &changes.again).await?;
@@ -215,15 +215,18 @@ pub async fn failed(conn: &mut PgConnection, id: SightingId, reason: &str) -> sq
 /// # Errors
 /// When the database refuses.
 pub async fn lost(conn: &mut PgConnection, id: SightingId, reason: &str) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE sightings SET state = 'missing', reason = $2, last_seen = now()
-         WHERE id = $1 AND superseded_at IS NULL",
+    let image = sqlx::query_scalar!(
+        r#"UPDATE sightings SET state = 'missing', reason = $2, last_seen = now()
+           WHERE id = $1 AND superseded_at IS NULL RETURNING image_id AS "image: ImageId""#,
         id.0,
         reason
     )
-    .execute(conn)
-    .await
-    .map(drop)
+    .fetch_optional(&mut *conn)
+    .await?;
+    match image.flatten() {
+        Some(image) => catalog::refresh_names(conn, &[image]).await,
+        None => Ok(()),
+    }
 }
 
 /// A path at which an image's bytes were seen.
@@ -233,6 +236,8 @@ pub struct Place {
     pub id: SightingId,
     /// Its state.
     pub state: SightingState,
+    /// The folder that it was found in, with everything else of its kind.
+    pub root: String,
     /// The file.
     pub file: PathBuf,
 }
@@ -252,7 +257,8 @@ pub async fn places(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Vec
     rows.into_iter()
         .map(|row| {
             let state = row.state.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-            Ok(Place { id: row.id, state, file: absolute(&row.root, &row.path) })
+            let file = absolute(&row.root, &row.path);
+            Ok(Place { id: row.id, state, root: row.root, file })
         })
         .collect()
 }
@@ -334,17 +340,24 @@ pub async fn counts(
     Ok(counts)
 }
 
-/// Files of an inbox whose images are stored and were decoded, so that the dropped file may go.
+/// Those of the files in an inbox whose images are stored and were decoded, so that the dropped file may go.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn removable(conn: &mut PgConnection, root: &str) -> sqlx::Result<Vec<(PathBytes, Stamp)>> {
+pub async fn removable(
+    conn: &mut PgConnection,
+    root: &str,
+    paths: &[PathBytes],
+) -> sqlx::Result<Vec<(PathBytes, Stamp)>> {
     let rows = sqlx::query!(
         "SELECT s.path, s.size_bytes, s.mtime_ns, s.ctime_ns
-         FROM sightings s JOIN images i ON i.id = s.image_id
+         FROM unnest($2::bytea[]) AS asked (path)
+         JOIN sightings s ON sha256(s.path) = sha256(asked.path)
+         JOIN images i ON i.id = s.image_id
          WHERE s.root = $1 AND s.superseded_at IS NULL AND s.state IN ('imported', 'duplicate')
            AND i.stored_key IS NOT NULL AND i.signals IS NOT NULL",
-        root
+        root,
+        paths
     )
     .fetch_all(conn)
     .await?;
