@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -104,6 +104,29 @@ impl TestApp {
                 .await
                 .unwrap();
         assert!(sightings::retry(&mut self.pool.acquire().await.unwrap(), id).await.unwrap());
+    }
+
+    /// Sets a file aside by hand.
+    pub async fn ignore(&self, file: &str) {
+        let id =
+            sqlx::query_scalar("SELECT id FROM sightings WHERE path_text = $1 AND superseded_at IS NULL")
+                .bind(file)
+                .fetch_one(&self.pool)
+                .await
+                .unwrap();
+        assert!(sightings::ignore(&mut self.pool.acquire().await.unwrap(), id).await.unwrap());
+    }
+
+    /// Runs `chronograde ingest` on a folder, and answers what it printed.
+    pub fn ingest_once(&self, folder: &Path) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_chronograde"))
+            .arg("ingest")
+            .arg(folder)
+            .env("DATABASE_URL", self.pool.connect_options().to_url_lossy().as_str())
+            .env("CHRONOGRADE_DATA_DIR", self.data.path())
+            .env("CHRONOGRADE_MINIMUM_AGE_MS", "50")
+            .output()
+            .unwrap()
     }
 
     /// A pipeline with the models loaded, as the scoring role has it.
