@@ -8,8 +8,8 @@ use std::{
 };
 
 use notify_debouncer_full::{
-    DebounceEventResult, Debouncer, RecommendedCache, new_debouncer,
-    notify::{EventKind, RecommendedWatcher, RecursiveMode},
+    DebounceEventResult, Debouncer, RecommendedCache, new_debouncer_opt,
+    notify::{Config, EventKind, RecommendedWatcher, RecursiveMode},
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +84,9 @@ fn watch(
             tracing::warn!(?errors, "some events were lost; the sweep finds what they would have told")
         }
     };
-    let mut watcher = new_debouncer(DEBOUNCE, None, tell)?;
+    // Links are not followed here either: what they lead to is not ours to open, and may be the whole disk.
+    let config = Config::default().with_follow_symlinks(false);
+    let mut watcher = new_debouncer_opt(DEBOUNCE, None, tell, RecommendedCache::default(), config)?;
     watcher.watch(&folder, RecursiveMode::Recursive)?;
     Ok(watcher)
 }
