@@ -29,17 +29,20 @@ fn arrange<T: Copy>(fitted: &RgbImage, input: &Input, number: impl Fn(f64) -> T)
     let tables =
         [0, 1, 2].map(|channel| std::array::from_fn::<T, 256, _>(|pixel| value(byte(pixel), channel)));
     let pixels = fitted.as_raw().chunks_exact(3);
+    let mut values = Vec::with_capacity(fitted.as_raw().len());
     match input.layout {
-        Layout::Nchw => (0..3)
-            .flat_map(|channel| {
-                let (table, source) = (&tables[channel], sources[channel]);
-                pixels.clone().map(move |pixel| table[usize::from(pixel[source])])
-            })
-            .collect(),
-        Layout::Nhwc => pixels
-            .flat_map(|pixel| [0, 1, 2].map(|channel| tables[channel][usize::from(pixel[sources[channel]])]))
-            .collect(),
+        Layout::Nchw => {
+            for (table, source) in tables.iter().zip(sources) {
+                values.extend(pixels.clone().map(|pixel| table[usize::from(pixel[source])]));
+            }
+        }
+        Layout::Nhwc => {
+            for pixel in pixels {
+                values.extend([0, 1, 2].map(|channel| tables[channel][usize::from(pixel[sources[channel]])]));
+            }
+        }
     }
+    values
 }
 
 fn byte(index: usize) -> u8 {
