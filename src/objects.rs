@@ -100,10 +100,11 @@ fn rendition_key(long_px: u32, hash: &ContentHash) -> Key {
     key(&format!("renditions/{long_px}"), hash, ".jpg")
 }
 
-/// Two levels of folders keep each folder small: 65,536 of them hold a million objects at 15 each.
+/// One level of folders keeps each of them small enough, 4,000 objects in a catalog of a million; a second level
+/// would make folders cost more than what is in them.
 fn key(kind: &str, hash: &ContentHash, extension: &str) -> Key {
     let hash = hash.to_string();
-    Key::from(format!("{kind}/{}/{}/{hash}{extension}", &hash[..2], &hash[2..4]))
+    Key::from(format!("{kind}/{}/{hash}{extension}", &hash[..2]))
 }
 
 #[cfg(test)]
