@@ -8,7 +8,7 @@ use std::{
 };
 
 use actix_web::dev::Server;
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::{Connection, PgPool, postgres::PgPoolOptions};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -194,6 +194,9 @@ fn make_folder(path: &Path, setting: &'static str) -> Result<(), StartupError> {
     })
 }
 
+/// A connection that lay idle for longer is asked whether it still lives before it is used.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 /// A pool of connections to the opened database.
 ///
 /// # Errors
@@ -202,6 +205,16 @@ pub async fn connect(database: &Database, settings: &Settings) -> Result<PgPool,
     let pool = PgPoolOptions::new()
         .max_connections(settings.database_connections)
         .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .before_acquire(|conn, used| {
+            Box::pin(async move {
+                // A server that went away is noticed; a connection that was in use just now needs no question.
+                if used.idle_for > TRUSTED {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(database.connect_options()?)
         .await?;
     Ok(pool)
