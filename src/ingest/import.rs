@@ -17,7 +17,7 @@ use crate::{
     jobs::{self, JobError},
     objects::{ObjectError, Objects},
     store::{
-        catalog,
+        BEGIN_WITHOUT_WAIT, catalog,
         images::{self, NewImage},
         sightings::{self, Place},
     },
@@ -146,7 +146,11 @@ impl Importer {
             listing_key: self.pattern.key(&settled.path_text),
             stored_key,
         };
-        let mut tx = self.pool.begin().await?;
+        let mut tx = match self.mode {
+            // After a crash of the server the file is where it was, and is taken again.
+            IngestMode::Reference | IngestMode::Copy => self.pool.begin_with(BEGIN_WITHOUT_WAIT).await?,
+            IngestMode::Move => self.pool.begin().await?,
+        };
         let imported = if images::insert(&mut tx, &image).await? {
             sightings::taken(&mut tx, settled.id, SightingState::Imported, image.id, &hash).await?;
             jobs::request_scoring(&mut tx, image.id).await?;

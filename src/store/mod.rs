@@ -23,5 +23,9 @@ pub mod sightings;
 pub mod tokens;
 pub mod viewpoint;
 
+/// Begins a transaction whose commit does not wait for the disk: for what is simply done again when a crash of the
+/// server undoes it.
+pub(crate) const BEGIN_WITHOUT_WAIT: &str = "BEGIN; SET LOCAL synchronous_commit = off";
+
 /// The schema's migrations, in order. They run forwards when the service starts.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

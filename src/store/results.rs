@@ -28,22 +28,23 @@ pub struct Findings {
 /// # Errors
 /// When the database refuses.
 pub async fn commit(pool: &PgPool, image: ImageId, findings: &Findings) -> sqlx::Result<()> {
-    let mut tx = pool.begin().await?;
-    sqlx::query!("SET LOCAL synchronous_commit = off").execute(&mut *tx).await?;
+    let mut tx = pool.begin_with(super::BEGIN_WITHOUT_WAIT).await?;
     write(&mut tx, image, findings).await?;
     tx.commit().await
 }
 
 async fn write(tx: &mut PgConnection, image: ImageId, findings: &Findings) -> sqlx::Result<()> {
+    let mut done = Vec::with_capacity(findings.predictions.len());
     for (model, prediction) in &findings.predictions {
         match prediction {
             Ok(prediction) => {
                 predictions::insert(tx, image, *model, prediction).await?;
-                scorings::done(tx, image, *model).await?;
+                done.push(*model);
             }
             Err(reason) => scorings::failed(tx, image, *model, reason).await?,
         }
     }
+    scorings::done(tx, image, &done).await?;
     measure(tx, image, findings).await?;
     catalog::refresh_scores(tx, image, findings.signals.sharpness).await?;
     catalog::refresh_listing_of(tx, image).await

@@ -60,16 +60,17 @@ pub async fn pending(
     .await
 }
 
-/// Records that `model` has scored `image`.
+/// Records that `models` have scored `image`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn done(conn: &mut PgConnection, image: ImageId, model: ModelId) -> sqlx::Result<()> {
+pub async fn done(conn: &mut PgConnection, image: ImageId, models: &[ModelId]) -> sqlx::Result<()> {
+    let models: Vec<i64> = models.iter().map(|model| model.0).collect();
     sqlx::query!(
         "UPDATE scorings SET state = 'done', reason = NULL, updated_at = now()
-         WHERE image_id = $1 AND model_id = $2",
+         WHERE image_id = $1 AND model_id = ANY ($2)",
         image.0,
-        model.0
+        &models
     )
     .execute(conn)
     .await
