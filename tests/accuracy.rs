@@ -32,7 +32,8 @@ fn repository() -> &'static Path {
 
 /// The figures are the point of these tests. Not `eprintln!`, which is kept back while a test passes.
 fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{line}").unwrap();
 }
 
 /// The folder beside the repository, or `None` after having said so.

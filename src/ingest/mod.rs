@@ -180,7 +180,7 @@ impl Ingest {
 
     /// Watches until `stop` is cancelled. Whatever fails meanwhile, the files wait where they are.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut events = watch::Events::start(&self.root, stop.clone());
+        let mut events = watch::Events::start(self.root.clone(), stop.clone());
         let mut next_sweep = tokio::time::Instant::now();
         let mut known_problem = None;
         self.turn = TURN;
@@ -188,10 +188,17 @@ impl Ingest {
             let looked = if tokio::time::Instant::now() >= next_sweep {
                 let swept = self.sweep().await;
                 let rest = swept.as_ref().map_or(PATIENCE, |swept| swept.rest(self.sweep_interval));
+                if let Ok(swept) = &swept {
+                    events.cover(swept);
+                }
                 next_sweep = tokio::time::Instant::now() + rest;
                 swept
             } else {
-                self.look_at(events.take()).await
+                let looked = self.look_at(events.take()).await;
+                if let Ok(looked) = &looked {
+                    events.add(&looked.folders);
+                }
+                looked
             };
             let failed = looked.is_err();
             self.report(looked.err(), &mut known_problem).await;

@@ -40,6 +40,8 @@ pub struct Looked {
     pub imported: usize,
     /// CPU time that listing, reading the ledger and comparing took.
     pub cpu: Duration,
+    /// The folders that were listed, whose events are worth having.
+    pub(super) folders: Vec<PathBytes>,
     /// Whether the directory's listing is believed; nothing is taken while it is not.
     pub root: RootState,
 }
@@ -100,7 +102,7 @@ impl Ingest {
         if self.importer.mode == IngestMode::Move {
             self.empty_inbox(&tree.entries).await?;
         }
-        Ok(Looked { cpu, ..looked })
+        Ok(Looked { cpu, folders: tree.folders, ..looked })
     }
 
     /// Remembers whether the directory is believed, and says so when that changes.
@@ -129,21 +131,22 @@ impl Ingest {
             return Ok(Looked::default());
         }
         // A root that cannot be read is the sweep's to report.
-        let Ok(entries) = tree::look_at(&self.root, &self.ignored, paths.iter()) else {
+        let Ok(tree) = tree::look_at(&self.root, &self.ignored, paths.iter()) else {
             return Ok(Looked::default());
         };
-        let paths: Vec<PathBytes> = paths.into_iter().collect();
+        let paths: Vec<PathBytes> = paths.into_iter().chain(tree.entries.keys().cloned()).collect();
         let mut conn = self.importer.pool.acquire().await?;
         let ledger = sightings::current(&mut conn, &self.root_text, Some(&paths)).await?;
         drop(conn);
-        let mut changes = diff::diff(&entries, &ledger);
+        let mut changes = diff::diff(&tree.entries, &ledger);
         // Whether a file is gone, or all of them are with their mount, only the whole listing tells.
         changes.gone.clear();
         let waits: BTreeSet<&PathBytes> = changes.paths().collect();
         for path in paths.iter().filter(|path| !waits.contains(path)) {
             self.settling.forget(path);
         }
-        self.take(changes, "events").await
+        let looked = self.take(changes, "events").await?;
+        Ok(Looked { folders: tree.folders, ..looked })
     }
 
     /// Writes the changes, and takes the files that have stood still for long enough.

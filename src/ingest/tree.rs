@@ -61,18 +61,43 @@ impl Ignored {
     }
 }
 
-/// A listing of one root.
-#[derive(Clone, Debug)]
+/// A listing of one root, or of a part of it.
+#[derive(Clone, Debug, Default)]
 pub struct Tree {
     /// The device that the root lies on.
     pub device: u64,
-    /// Every path that is not passed over.
+    /// The folders in it that are not passed over.
+    pub folders: Vec<PathBytes>,
+    /// Every path that is not passed over and is no folder.
     pub entries: BTreeMap<PathBytes, Entry>,
     /// Folders (and files) that could not be looked at, and why. What lies there is not known to be gone.
     pub closed: BTreeMap<PathBytes, String>,
 }
 
 impl Tree {
+    /// Adds what lies in `folder`.
+    fn walk(&mut self, root: &Path, folder: &Path, ignored: &Ignored) -> io::Result<()> {
+        let walk = WalkDir::new(folder).follow_links(false).min_depth(1);
+        for entry in walk.into_iter().filter_entry(|entry| !ignored.name(entry.file_name())) {
+            match entry.and_then(|entry| Ok((entry.metadata()?, entry.into_path()))) {
+                Ok((metadata, path)) if metadata.is_dir() => self.folders.push(relative(root, path)),
+                Ok((metadata, path)) => {
+                    self.entries.insert(relative(root, path), classify(&metadata));
+                }
+                // It vanished between the listing and the look at it: the next sweep has it right.
+                Err(error) if error.io_error().is_some_and(|error| error.kind() == ErrorKind::NotFound) => {}
+                Err(error) => match error.path().filter(|path| *path != root) {
+                    Some(path) => {
+                        let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                        self.closed.insert(relative(root, path.to_owned()), why);
+                    }
+                    None => return Err(error.into()),
+                },
+            }
+        }
+        Ok(())
+    }
+
     /// Whether `path` lies where nothing could be looked at.
     pub fn hides(&self, path: &[u8]) -> bool {
         self.closed.keys().any(|closed| {
@@ -86,31 +111,14 @@ impl Tree {
 /// # Errors
 /// When the root itself cannot be read: a mount that dropped, say.
 pub fn list(root: &Path, ignored: &Ignored) -> io::Result<Tree> {
-    let device = root.metadata()?.dev();
+    let mut tree = Tree { device: root.metadata()?.dev(), ..Tree::default() };
     std::fs::read_dir(root)?;
-    let (mut entries, mut closed) = (BTreeMap::new(), BTreeMap::new());
-    let walk = WalkDir::new(root).follow_links(false).min_depth(1);
-    for entry in walk.into_iter().filter_entry(|entry| !ignored.name(entry.file_name())) {
-        match entry.and_then(|entry| Ok((entry.metadata()?, entry.into_path()))) {
-            Ok((metadata, _)) if metadata.is_dir() => {}
-            Ok((metadata, path)) => {
-                entries.insert(relative(root, path), classify(&metadata));
-            }
-            // It vanished between the listing and the look at it: the next sweep has it right.
-            Err(error) if error.io_error().is_some_and(|error| error.kind() == ErrorKind::NotFound) => {}
-            Err(error) => match error.path().filter(|path| *path != root) {
-                Some(path) => {
-                    let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                    closed.insert(relative(root, path.to_owned()), why);
-                }
-                None => return Err(error.into()),
-            },
-        }
-    }
-    Ok(Tree { device, entries, closed })
+    tree.walk(root, root, ignored)?;
+    Ok(tree)
 }
 
-/// Looks at single paths (relative to the root); one that is gone or passed over is left out.
+/// Looks at single paths (relative to the root), and into those that are folders; one that is gone or passed
+/// over is left out.
 ///
 /// # Errors
 /// When the root itself cannot be read.
@@ -118,23 +126,26 @@ pub fn look_at<'a>(
     root: &Path,
     ignored: &Ignored,
     paths: impl Iterator<Item = &'a PathBytes>,
-) -> io::Result<BTreeMap<PathBytes, Entry>> {
-    root.metadata()?;
-    let mut entries = BTreeMap::new();
-    for path in paths {
+) -> io::Result<Tree> {
+    let mut tree = Tree { device: root.metadata()?.dev(), ..Tree::default() };
+    for path in paths.filter(|path| !path.is_empty()) {
         let name = Path::new(std::ffi::OsStr::from_bytes(path));
         if name.iter().any(|part| ignored.name(part)) {
             continue;
         }
-        match root.join(name).symlink_metadata() {
-            Ok(metadata) if metadata.is_dir() => {}
+        let place = root.join(name);
+        match place.symlink_metadata() {
+            Ok(metadata) if metadata.is_dir() => {
+                tree.folders.push(path.clone());
+                tree.walk(root, &place, ignored)?;
+            }
             Ok(metadata) => {
-                entries.insert(path.clone(), classify(&metadata));
+                tree.entries.insert(path.clone(), classify(&metadata));
             }
             Err(_) => {}
         }
     }
-    Ok(entries)
+    Ok(tree)
 }
 
 /// The path of `file` in `root`, as bytes.
@@ -190,6 +201,12 @@ mod tests {
             fs::write(root.path().join(name), b"y").unwrap();
         }
         assert_eq!(names(root.path()), ["a/b/x.jpg", "y.JPG"]);
+
+        let named =
+            [b"a".to_vec(), b"@eaDir/x.jpg".to_vec(), b"raw".to_vec(), b"gone".to_vec(), b"".to_vec()];
+        let part = look_at(root.path(), &Ignored::new("raw").unwrap(), named.iter()).unwrap();
+        assert_eq!(part.entries.keys().collect::<Vec<_>>(), [b"a/b/x.jpg"]);
+        assert_eq!(part.folders, [b"a".to_vec(), b"a/b".to_vec()]);
     }
 
     #[test]
@@ -207,7 +224,7 @@ mod tests {
     #[test]
     fn what_lies_in_a_folder_that_cannot_be_read_is_hidden_and_its_neighbours_are_not() {
         let closed = BTreeMap::from([(b"a/b".to_vec(), "Permission denied".to_owned())]);
-        let tree = Tree { device: 0, entries: BTreeMap::new(), closed };
+        let tree = Tree { closed, ..Tree::default() };
         assert!(tree.hides(b"a/b") && tree.hides(b"a/b/c.jpg"));
         assert!(!tree.hides(b"a/bc.jpg") && !tree.hides(b"a"));
     }

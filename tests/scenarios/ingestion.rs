@@ -463,5 +463,14 @@ async fn events_alone_bring_a_file_in_at_once(pool: PgPool) {
     app.drop_file("a.png", &pictures::dial(1));
     app.wait_for("sightings WHERE state = 'imported'", 1).await;
     assert_eq!(app.count("roots WHERE last_found_by = 'events'").await, 1);
+
+    // A folder that is moved in brings its files along, and what is dropped into it later is noticed, too.
+    let folder = app.settings.data_dir.join("2026");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("b.png"), pictures::dial(2)).unwrap();
+    fs::rename(&folder, app.upload("2026")).unwrap();
+    app.wait_for("sightings WHERE state = 'imported'", 2).await;
+    app.drop_file("2026/c.png", &pictures::dial(3));
+    app.wait_for("sightings WHERE state = 'imported'", 3).await;
     running.stop().await;
 }
