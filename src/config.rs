@@ -191,9 +191,10 @@ impl Settings {
         for (variable, value) in environment {
             let name = match variable.strip_prefix(PREFIX) {
                 // The log has settings of its own, read before these (see `cli::telemetry`).
-                Some("LOG" | "LOG_FORMAT") | None if !variable.starts_with("DATABASE_URL") => continue,
+                Some("LOG" | "LOG_FORMAT") => continue,
                 Some(name) => name,
-                None => variable.as_str(),
+                None if variable == "DATABASE_URL" || variable == "DATABASE_URL_FILE" => variable.as_str(),
+                None => continue,
             };
             match name.strip_suffix("_FILE") {
                 Some(name) => ours.insert(name.to_owned(), read_file(&variable, value)?),
@@ -224,13 +225,16 @@ impl Settings {
 
     /// The decoders of a process.
     pub fn decoders(&self) -> Decoders {
-        let budget = Budget::new(self.decode_budget_mib * 1024 * 1024);
+        let budget = Budget::new(self.decode_budget_mib.saturating_mul(1024 * 1024));
         Decoders::new(self.limits(), budget, self.decode_threads)
     }
 
     /// What is too large to be taken.
     pub const fn limits(&self) -> Limits {
-        Limits { file_bytes: self.max_file_mib * 1024 * 1024, pixels: self.max_megapixels * 1_000_000 }
+        Limits {
+            file_bytes: self.max_file_mib.saturating_mul(1024 * 1024),
+            pixels: self.max_megapixels.saturating_mul(1_000_000),
+        }
     }
 
     /// The folder of renditions and stored originals.

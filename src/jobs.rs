@@ -19,7 +19,7 @@ use crate::{
     domain::ImageId,
     pipeline::{Pipeline, PipelineError},
     shutdown,
-    store::{catalog, scorings},
+    store::{catalog, generations, scorings},
 };
 
 /// New arrivals go before re-scores (the queue serves low numbers first).
@@ -64,14 +64,14 @@ impl TaskHandler for ScoreImage {
             }
             // The scorer hears of it and stops claiming; this image waits and loses no try.
             Err(PipelineError::Service(error)) => {
-                pipeline.in_trouble(&*error);
+                pipeline.trouble.report(&*error);
                 postpone(context.pg_pool(), self.image).await.map_err(|error| error.to_string())
             }
             Err(PipelineError::Away) => {
                 postpone(context.pg_pool(), self.image).await.map_err(|error| error.to_string())
             }
             // The queue tries again later; `scorings.tries` says when it is enough.
-            Err(error @ PipelineError::File(_)) => Err(error.to_string()),
+            Err(error @ PipelineError::Image(_)) => Err(error.to_string()),
         }
     }
 }
@@ -98,6 +98,7 @@ impl TaskHandler for Reconcile {
 /// # Errors
 /// When the database refuses.
 pub async fn request_scoring(conn: &mut PgConnection, image: ImageId) -> Result<(), JobError> {
+    generations::hold(conn).await?;
     catalog::open(conn, image).await?;
     if scorings::request(conn, image).await? {
         add(conn, image, spec(image).build()).await?;
@@ -105,12 +106,15 @@ pub async fn request_scoring(conn: &mut PgConnection, image: ImageId) -> Result<
     Ok(())
 }
 
-/// Adds a job for each image that is pending and has no live job; answers how many.
+/// Gives every image the rows that it lacks, and a job to each that is pending and has no live one; answers
+/// how many jobs that were.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn reconcile(pool: &PgPool) -> Result<usize, JobError> {
     let mut tx = pool.begin().await?;
+    catalog::open_all(&mut tx).await?;
+    scorings::request_lacking(&mut tx).await?;
     let waiting = scorings::pending_without_job(&mut tx).await?;
     for image in &waiting {
         add(&mut tx, *image, spec(*image).job_key_mode(JobKeyMode::PreserveRunAt).build()).await?;

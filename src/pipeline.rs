@@ -1,6 +1,6 @@
 //! One image from its bytes to its row: decode → score → store.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::future::try_join_all;
 use sqlx::PgPool;
@@ -23,8 +23,9 @@ use crate::{
     },
 };
 
-/// Failed tries at reading one image's file after which the queue gives up on it.
-pub const MAX_TRIES: i32 = 5;
+/// Failed tries at one image after which it is given up. The queue waits longer before each, half an hour in all,
+/// so that a share that is away for a while costs no image.
+pub const MAX_TRIES: i32 = 8;
 
 /// What became of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,9 +51,9 @@ pub enum PipelineError {
     /// The folder that the file lies in is away, a dropped mount say: this image waits, and no try is used.
     #[error("the folder that the file lies in is away")]
     Away,
-    /// The file could not be read this time; the try is counted.
-    #[error("the file could not be read: {0}")]
-    File(#[source] std::io::Error),
+    /// This image failed, and may not the next time; the try is counted.
+    #[error("{0}")]
+    Image(String),
 }
 
 impl PipelineError {
@@ -62,8 +63,47 @@ impl PipelineError {
 }
 
 impl From<sqlx::Error> for PipelineError {
+    /// A refusal of what was to be stored (SQLSTATE classes 22 and 23), or a conflict with another transaction
+    /// (class 40), is this image's matter and must not keep the others waiting.
     fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|error| error.code());
+        if code.is_some_and(|code| ["22", "23", "40"].iter().any(|class| code.starts_with(class))) {
+            tracing::warn!(%error, "the database refused what is known of an image");
+            return Self::Image("what was found out about it could not be stored".to_owned());
+        }
         Self::service(error)
+    }
+}
+
+/// Where a failure of the service is told, once: from then on no more jobs are claimed.
+#[derive(Clone, Debug, Default)]
+pub struct Trouble {
+    reason: Arc<OnceLock<String>>,
+    stop: CancellationToken,
+}
+
+impl Trouble {
+    /// Trouble stops what listens to [`Trouble::stopped`], and so does `stop`.
+    pub fn within(stop: &CancellationToken) -> Self {
+        Self { reason: Arc::default(), stop: stop.child_token() }
+    }
+
+    /// Tells of a failure; the first one is kept.
+    pub fn report(&self, error: &(dyn std::error::Error + 'static)) {
+        let causes = std::iter::successors(Some(error), |error| error.source());
+        let told: Vec<String> = causes.map(ToString::to_string).collect();
+        self.reason.get_or_init(|| told.join(": "));
+        self.stop.cancel();
+    }
+
+    /// What was told first.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.get().map(String::as_str)
+    }
+
+    /// Cancelled when there is trouble, or nothing is to be done any more.
+    pub fn stopped(&self) -> CancellationToken {
+        self.stop.clone()
     }
 }
 
@@ -78,8 +118,8 @@ pub struct Pipeline {
     pub models: Arc<[Served]>,
     /// The decoders of this process.
     pub decoders: Decoders,
-    /// Cancelled when the service fails an image, so that no more jobs are claimed.
-    pub trouble: CancellationToken,
+    /// Where a failure of the service is told.
+    pub trouble: Trouble,
 }
 
 impl Pipeline {
@@ -88,6 +128,13 @@ impl Pipeline {
     /// # Errors
     /// What another try may mend; [`PipelineError`] says whose fault it was.
     pub async fn process(&self, image: ImageId) -> Result<Outcome, PipelineError> {
+        match self.attempt(image).await {
+            Err(PipelineError::Image(reason)) => self.count_try(image, reason).await,
+            attempted => attempted,
+        }
+    }
+
+    async fn attempt(&self, image: ImageId) -> Result<Outcome, PipelineError> {
         let models = self.lacking(image).await?;
         if models.is_empty() {
             return Ok(Outcome::NothingToDo);
@@ -109,14 +156,6 @@ impl Pipeline {
         Ok(Outcome::Scored)
     }
 
-    /// Logs what is wrong with the service, once, and stops the claiming of jobs.
-    pub fn in_trouble(&self, error: &(dyn std::error::Error + 'static)) {
-        if !self.trouble.is_cancelled() {
-            tracing::error!(error, "scoring is interrupted");
-            self.trouble.cancel();
-        }
-    }
-
     async fn lacking(&self, image: ImageId) -> Result<Vec<Served>, PipelineError> {
         let ids: Vec<ModelId> = self.models.iter().map(|model| model.id).collect();
         let mut conn = self.pool.acquire().await?;
@@ -129,7 +168,7 @@ impl Pipeline {
         let inputs = models.iter().flat_map(|served| served.model.inputs());
         let need = inputs.fold(Need::long_side(SIGNALS_PX), Need::and_model);
         let views = self.decoders.decode(original.bytes, need, move |picture| Views::of(picture, &models));
-        Ok(views.await?.map_err(PipelineError::service)?)
+        Ok(views.await?.map_err(|error: RenditionError| PipelineError::Image(error.to_string()))?)
     }
 
     /// The bytes of a new image are no picture: the ledger gets the reason, the image goes.
@@ -138,6 +177,16 @@ impl Pipeline {
         images::reject(&mut tx, image, &reason.to_string()).await?;
         tx.commit().await?;
         Ok(Outcome::Rejected)
+    }
+
+    /// Counts a failed try; after the last one it is for a person to have it tried again.
+    async fn count_try(&self, image: ImageId, reason: String) -> Result<Outcome, PipelineError> {
+        let mut conn = self.pool.acquire().await?;
+        if scorings::count_try(&mut conn, image, &reason, MAX_TRIES).await? {
+            Ok(Outcome::GivenUp)
+        } else {
+            Err(PipelineError::Image(reason))
+        }
     }
 
     async fn unread(&self, image: ImageId, error: OriginalError) -> Result<Outcome, PipelineError> {
@@ -149,11 +198,7 @@ impl Pipeline {
                 Ok(Outcome::Missing)
             }
             OriginalError::File(error) => {
-                if scorings::count_try(&mut conn, image, &error.to_string(), MAX_TRIES).await? {
-                    Ok(Outcome::GivenUp)
-                } else {
-                    Err(PipelineError::File(error))
-                }
+                Err(PipelineError::Image(format!("the file cannot be read: {error}")))
             }
             OriginalError::Away => Err(PipelineError::Away),
             OriginalError::Service(error) => Err(PipelineError::Service(error)),

@@ -12,7 +12,7 @@ use crate::{
     decode::Decoders,
     jobs,
     objects::Objects,
-    pipeline::Pipeline,
+    pipeline::{Pipeline, Trouble},
     serving,
     store::components,
 };
@@ -42,10 +42,11 @@ impl Scorer {
         let mut known = None;
         while !stop.is_cancelled() {
             let problem = self.work(&stop).await.err().map(|error| format!("{error:#}"));
-            if let Some(problem) = &problem
-                && known.as_ref() != Some(problem)
-            {
-                tracing::error!("scoring stands still: {problem}");
+            match (&problem, &known) {
+                (Some(now), before) if before.as_ref() != Some(now) => {
+                    tracing::error!(problem = now, "scoring stands still");
+                }
+                _ => {}
             }
             self.report(problem.as_deref()).await;
             known = problem;
@@ -55,9 +56,9 @@ impl Scorer {
 
     /// One span of work: from loading the models to the first trouble, or to the end.
     async fn work(&self, stop: &CancellationToken) -> anyhow::Result<()> {
-        let trouble = stop.child_token();
+        let trouble = Trouble::within(stop);
         let pipeline = self.pipeline(trouble.clone()).await?;
-        let worker = jobs::worker(pipeline, &self.settings, trouble).await?;
+        let worker = jobs::worker(pipeline, &self.settings, trouble.stopped()).await?;
         jobs::reconcile(&self.pool).await?;
         let alive = async {
             loop {
@@ -65,14 +66,18 @@ impl Scorer {
                 tokio::time::sleep(HEARTBEAT).await;
             }
         };
-        tokio::select! { ended = worker.run() => Ok(ended?), () = alive => Ok(()) }
+        tokio::select! { ended = worker.run() => ended?, () = alive => {} }
+        match trouble.reason() {
+            Some(reason) => anyhow::bail!("{reason}"),
+            None => Ok(()),
+        }
     }
 
-    /// A pipeline with freshly loaded models; `trouble` is cancelled when the service fails it.
+    /// A pipeline with freshly loaded models; `trouble` hears of it when the service fails.
     ///
     /// # Errors
     /// When a model is missing or refused, or the database is away.
-    pub async fn pipeline(&self, trouble: CancellationToken) -> Result<Pipeline, serving::ServingError> {
+    pub async fn pipeline(&self, trouble: Trouble) -> Result<Pipeline, serving::ServingError> {
         let models = serving::load(&self.pool, &self.settings).await?;
         Ok(Pipeline {
             pool: self.pool.clone(),

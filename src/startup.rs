@@ -172,7 +172,12 @@ async fn finish(
         Some(ended) = roles.join_next() => outcome = ended.unwrap_or_else(|panic| Err(StartupError::Panicked(panic))),
     }
     stop.cancel();
-    let all_ended = async { while roles.join_next().await.is_some() {} };
+    let all_ended = async {
+        while let Some(ended) = roles.join_next().await {
+            let ended = ended.unwrap_or_else(|panic| Err(StartupError::Panicked(panic)));
+            outcome = std::mem::replace(&mut outcome, Ok(())).and(ended);
+        }
+    };
     if tokio::time::timeout(shutdown::GRACE, all_ended).await.is_err() {
         tracing::warn!("stopped before everything in hand was finished; it is taken up at the next start");
     }

@@ -102,7 +102,7 @@ impl Cli {
     /// # Errors
     /// Whatever stopped the command, as a chain from what was tried to what went wrong.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        let mut settings = Settings::from_environment(std::env::vars())?;
+        let mut settings = Settings::from_environment(environment())?;
         let Global { json, data_dir, models } = self.global;
         settings.data_dir = data_dir.unwrap_or(settings.data_dir);
         settings.models = models.unwrap_or(settings.models);
@@ -117,4 +117,10 @@ impl Cli {
             Command::Database(args) => database::run(&context, args).await,
         }
     }
+}
+
+/// The process's environment; a variable that is not UTF-8 is none of ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }

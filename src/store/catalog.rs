@@ -33,6 +33,7 @@ async fn open_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Resul
              WHERE image_id = i.id AND superseded_at IS NULL
              ORDER BY state IN ('imported', 'duplicate') DESC, first_seen DESC, id DESC LIMIT 1) s ON true
          WHERE ($1::uuid IS NULL OR i.id = $1) AND g.state <> 'retired'
+           AND NOT EXISTS (SELECT FROM catalog c WHERE c.generation_id = g.id AND c.image_id = i.id)
          ON CONFLICT (generation_id, image_id) DO NOTHING",
         image.map(|image| image.0)
     )

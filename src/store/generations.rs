@@ -31,6 +31,15 @@ pub async fn active(conn: &mut PgConnection) -> sqlx::Result<Option<Generation>>
     .await
 }
 
+/// Keeps generations from being opened until the transaction ends, so that an image that comes in meanwhile
+/// is either in the new generation's first count or sees the new generation itself.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn hold(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("LOCK TABLE active_generation IN ROW SHARE MODE").execute(conn).await.map(drop)
+}
+
 /// Opens a generation with every image that is there, and points the pages at it. Where another process was
 /// faster, its generation is the answer.
 ///

@@ -16,6 +16,25 @@ pub async fn request(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<bo
     request_of(conn, Some(image)).await
 }
 
+/// Marks every image as waiting for the models that have neither scored it nor failed at it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn request_lacking(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO scorings (image_id, model_id, state)
+         SELECT DISTINCT i.id, served.model, 'pending'
+         FROM images i CROSS JOIN generations g
+         CROSS JOIN LATERAL (VALUES (g.watch_model), (g.quality_model)) AS served (model)
+         WHERE g.state <> 'retired'
+           AND NOT EXISTS (SELECT FROM scorings s WHERE s.image_id = i.id AND s.model_id = served.model)
+         ON CONFLICT (image_id, model_id) DO NOTHING"
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
 /// The same for every image that there is, when a generation is opened.
 ///
 /// # Errors

@@ -11,8 +11,15 @@ use std::{
 
 use chrono::{DateTime, TimeDelta};
 use chronograde::{
-    clock::Clock, config::Settings, ingest::Ingest, jobs, objects::Objects, pipeline::Pipeline,
-    scorer::Scorer, serving::ServingError, store::sightings,
+    clock::Clock,
+    config::Settings,
+    ingest::Ingest,
+    jobs,
+    objects::Objects,
+    pipeline::{Pipeline, Trouble},
+    scorer::Scorer,
+    serving::ServingError,
+    store::sightings,
 };
 use sqlx::{ConnectOptions, PgPool};
 use tempfile::TempDir;
@@ -137,7 +144,7 @@ impl TestApp {
             decoders: self.settings.decoders(),
             settings: Arc::clone(&self.settings),
         };
-        scorer.pipeline(CancellationToken::new()).await
+        scorer.pipeline(Trouble::default()).await
     }
 
     /// Runs the queue until it has nothing to do.

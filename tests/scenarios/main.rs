@@ -10,6 +10,7 @@ use std::fs;
 
 use app::{JOBS, TestApp, repository};
 use chronograde::{
+    jobs,
     pipeline::{MAX_TRIES, Outcome, PipelineError},
     store::MIGRATOR,
 };
@@ -129,6 +130,23 @@ async fn with_its_model_missing_an_image_waits_and_loses_no_try(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn an_image_that_lacks_its_rows_and_its_job_is_found_again(pool: PgPool) {
+    let mut app = TestApp::new(pool).await;
+    app.pipeline().await.unwrap();
+    app.drop_file("a.png", &pictures::dial(1));
+    app.look().await;
+    assert_eq!(app.count(JOBS).await, 1, "taking a file adds its job");
+    for lost in ["scorings", "catalog", "graphile_worker._private_jobs"] {
+        sqlx::query(sqlx::AssertSqlSafe(format!("DELETE FROM {lost}"))).execute(&app.pool).await.unwrap();
+    }
+    assert_eq!(jobs::reconcile(&app.pool).await.unwrap(), 1);
+    assert_eq!(jobs::reconcile(&app.pool).await.unwrap(), 0, "one live job is enough");
+    app.score().await;
+    assert_eq!(app.ranking().await, ["a.png"]);
+    app.assert_queue_is_empty().await;
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn a_model_whose_manifest_decides_other_numbers_is_refused(pool: PgPool) {
     let models = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(repository().join("models")).unwrap().map(Result::unwrap) {
@@ -173,10 +191,10 @@ async fn a_file_that_cannot_be_read_is_given_up_after_its_tries(pool: PgPool) {
     fs::remove_file(app.upload("a.png")).unwrap();
     fs::create_dir(app.upload("a.png")).unwrap();
     for _ in 1..MAX_TRIES {
-        assert!(matches!(pipeline.process(image).await, Err(PipelineError::File(_))));
+        assert!(matches!(pipeline.process(image).await, Err(PipelineError::Image(_))));
     }
     assert_eq!(pipeline.process(image).await.unwrap(), Outcome::GivenUp);
-    assert_eq!(app.count("scorings WHERE state = 'failed' AND tries = 5").await, 2);
+    assert_eq!(app.count("scorings WHERE state = 'failed' AND tries = 8").await, 2);
     assert_eq!(pipeline.process(image).await.unwrap(), Outcome::NothingToDo);
 }
 
