@@ -201,14 +201,17 @@ impl Catalog {
         let id = chronograde::domain::ImageId::new(Clock::System.now()).0;
         let signals = serde_json::json!({ "version": 1, "sharpness": 12.0, "exposure": 0.5, "black_share": 0.0,
             "white_share": 0.0, "contrast": 0.2, "noise": 1.0, "megapixels": 2.0, "short_side_px": 1000 });
+        let file = Path::new(&picture.root).join(&picture.name).metadata();
+        let size_bytes = file.map_or(1000, |file| i64::try_from(file.len()).unwrap());
         sqlx::query(
             "INSERT INTO images (id, sha256, bytes, format, width, height, listing_key, signals, signals_version, audit)
-             VALUES ($1, $2, 1000, 'jpeg', 2000, 1000, $3, $4, 1, false)",
+             VALUES ($1, $2, $5, 'jpeg', 2000, 1000, $3, $4, 1, false)",
         )
         .bind(id)
         .bind(&picture.hash.as_bytes()[..])
         .bind(&picture.listing)
         .bind(signals)
+        .bind(size_bytes)
         .execute(&self.pool)
         .await
         .unwrap();
