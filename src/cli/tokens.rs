@@ -3,14 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use sqlx::PgPool;
 
 use super::Context;
-use crate::{
-    cluster::Database,
-    config::Secret,
-    startup,
-    store::tokens::{self, Token},
-};
+use crate::store::tokens::{self, Token};
 
 /// Make tokens for the API
 #[derive(Debug, clap::Args)]
@@ -59,19 +55,12 @@ impl Role {
 #[expect(clippy::print_stdout, reason = "the token is the command's data")]
 pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
     let Command::Add { name, role } = args.command;
-    let settings = &context.settings;
-    let url = settings.database_url.as_ref().map(Secret::reveal);
-    let database = Database::open(url, &settings.data_dir).await?;
-    let pool = startup::connect(&database, settings).await?;
-    startup::migrate(&pool).await?;
     let token = Token::generate(&mut rand::rng());
-    let added = {
+    let add = async |pool: &PgPool| {
         let mut conn = pool.acquire().await.context("the database does not answer")?;
         tokens::add(&mut conn, name.trim(), role.as_str(), &token).await.context("the token was not stored")
     };
-    pool.close().await;
-    database.close().await?;
-    if !added? {
+    if !context.with_database(add).await? {
         bail!("there is a token named {name:?} already: choose another name");
     }
     if context.json {
