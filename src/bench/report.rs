@@ -159,10 +159,10 @@ impl fmt::Display for Report {
                 self.rounds.len()
             )?;
         }
-        writeln!(f, "\n{:<26}{:>10}{:>10}{:>10}{:>9}", "ms per image", "median", "p95", "mean", "images")?;
+        writeln!(f, "\n{:<36}{:>10}{:>10}{:>10}{:>9}", "ms per image", "median", "p95", "mean", "images")?;
         for Stage { stage, what, images, spread } in &self.stages {
             let (median, p95, mean) = (spread.median_ms, spread.p95_ms, spread.mean_ms);
-            writeln!(f, "{stage:<26}{median:>10.3}{p95:>10.3}{mean:>10.3}{images:>9}  {what}")?;
+            writeln!(f, "{stage:<36}{median:>10.3}{p95:>10.3}{mean:>10.3}{images:>9}  {what}")?;
         }
         write_sweep(f, &self.sweep)
     }
@@ -172,24 +172,24 @@ fn write_round(f: &mut fmt::Formatter<'_>, round: &Round) -> fmt::Result {
     writeln!(f)?;
     for model in &round.models {
         let ModelRate { name, task, images_per_second, images, .. } = model;
-        writeln!(f, "{name:<26}{images_per_second:>10.1} images/s  ({task}, alone, {images} images)")?;
+        writeln!(f, "{name:<36}{images_per_second:>10.1} images/s  ({task}, alone, {images} images)")?;
     }
     let EndToEnd { files, seconds, settling_seconds, cpu_ms_per_image, .. } = round.end_to_end;
-    writeln!(f, "{:<26}{:>10.1} images/s", "both, in turn", round.bare_images_per_second)?;
+    writeln!(f, "{:<36}{:>10.1} images/s", "both, in turn", round.bare_images_per_second)?;
     let whole = round.end_to_end.images_per_second;
-    writeln!(f, "{:<26}{whole:>10.1} images/s  ({files} files in {seconds:.1} s)", "dropped to ranked")?;
+    writeln!(f, "{:<36}{whole:>10.1} images/s  ({files} files in {seconds:.1} s)", "dropped to ranked")?;
     let settled = round.end_to_end.images_per_second_settled;
     writeln!(
         f,
-        "{:<26}{settled:>10.1} images/s  (the first file settled for {settling_seconds:.1} s)",
+        "{:<36}{settled:>10.1} images/s  (the first file settled for {settling_seconds:.1} s)",
         "without settling"
     )?;
     writeln!(
         f,
-        "{:<26}{:>10.3}             {:.3} without settling",
+        "{:<36}{:>10.3}             {:.3} without settling",
         "ratio", round.ratio, round.ratio_settled
     )?;
-    writeln!(f, "{:<26}{cpu_ms_per_image:>10.2} ms per image, without the database's", "CPU of the service")
+    writeln!(f, "{:<36}{cpu_ms_per_image:>10.2} ms per image, without the database's", "CPU of the service")
 }
 
 fn write_sweep(f: &mut fmt::Formatter<'_>, sweep: &Sweep) -> fmt::Result {

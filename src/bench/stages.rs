@@ -45,7 +45,7 @@ pub struct Stage {
 
 /// The stages in the order in which an image passes them, and what belongs to each.
 const STAGES: [(&str, &str); 7] = [
-    ("import", "read, hash, header, and the ledger's transaction, which waits for the disk"),
+    ("import", "read, hash, header, and the ledger's transaction"),
     ("read", "the file's bytes again, their hash, the header"),
     ("decode", "pixels, at the scale that the models need"),
     ("measure", "signals and perceptual hash"),

@@ -148,8 +148,9 @@ impl Importer {
         };
         let mut tx = match self.mode {
             // After a crash of the server the file is where it was, and is taken again.
-            IngestMode::Reference | IngestMode::Copy => self.pool.begin_with(BEGIN_WITHOUT_WAIT).await?,
-            IngestMode::Move => self.pool.begin().await?,
+            IngestMode::Reference => self.pool.begin_with(BEGIN_WITHOUT_WAIT).await?,
+            // Once it is taken, the dropped file may go.
+            IngestMode::Copy | IngestMode::Move => self.pool.begin().await?,
         };
         let imported = if images::insert(&mut tx, &image).await? {
             sightings::taken(&mut tx, settled.id, SightingState::Imported, image.id, &hash).await?;
