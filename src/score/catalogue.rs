@@ -10,14 +10,14 @@ use crate::domain::Task;
 pub enum CatalogueError {
     /// The folder cannot be read.
     #[error(
-        "the models folder {} cannot be read: {source}; set CHRONOGRADE_MODELS or --models to the folder of the manifests",
+        "the models folder {} cannot be read: {problem}; set CHRONOGRADE_MODELS or --models to the folder of the manifests",
         folder.display()
     )]
     Folder {
         /// The folder.
         folder: PathBuf,
         /// Why.
-        source: std::io::Error,
+        problem: std::io::Error,
     },
     /// A manifest was refused.
     #[error(transparent)]
@@ -66,7 +66,7 @@ impl Catalogue {
     /// The folder cannot be read, a manifest is refused, or two of one task are the default. Weights that are
     /// absent are no error here: such a model is not downloaded.
     pub fn read(folder: &Path) -> Result<Self, CatalogueError> {
-        let unreadable = |source| CatalogueError::Folder { folder: folder.to_owned(), source };
+        let unreadable = |problem| CatalogueError::Folder { folder: folder.to_owned(), problem };
         let mut paths = std::fs::read_dir(folder)
             .and_then(|entries| {
                 entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()

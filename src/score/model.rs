@@ -25,12 +25,12 @@ pub enum LoadError {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     /// The weights are absent, or not those of the manifest.
-    #[error("model {model} is not served: {source}{}", way_out(source))]
+    #[error("model {model} is not served: {refusal}{}", way_out(refusal))]
     Open {
         /// The model.
         model: String,
         /// Why its file is refused.
-        source: OpenError,
+        refusal: OpenError,
     },
     /// The golden picture cannot be read, cannot be scored, or gets another answer than it used to.
     #[error("model {model} is not served: {problem}")]
@@ -209,7 +209,7 @@ async fn start(
     settings: EngineSettings,
 ) -> Result<Engine, LoadError> {
     let task = manifest.task;
-    let failed = |source| LoadError::Open { model: manifest.name.clone(), source };
+    let failed = |refusal| LoadError::Open { model: manifest.name.clone(), refusal };
     let file = network.file.clone();
     tokio::task::spawn_blocking(move || Engine::start(runtime, task, &network, settings))
         .await
