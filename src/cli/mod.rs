@@ -19,7 +19,7 @@ use sqlx::PgPool;
 use crate::{
     cluster::Database,
     config::{Secret, Settings},
-    startup,
+    shutdown, startup,
 };
 
 /// A self-hosted catalog service for watch photographs with a feedback loop.
@@ -64,12 +64,17 @@ impl Context {
         &self,
         work: impl AsyncFnOnce(&PgPool) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
+        let stop = shutdown::on_signal()?;
         let url = self.settings.database_url.as_ref().map(Secret::reveal);
         let database = Database::open(url, &self.settings.data_dir).await?;
         let worked = async {
             let pool = startup::connect(&database, &self.settings).await?;
             startup::migrate(&pool).await?;
-            let worked = work(&pool).await;
+            // A signal must not leave the private server running with nobody to stop it.
+            let worked = tokio::select! {
+                worked = work(&pool) => worked,
+                () = stop.cancelled() => Err(anyhow::anyhow!("stopped by a signal; what was done until then stays")),
+            };
             pool.close().await;
             worked
         };
