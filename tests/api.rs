@@ -7,6 +7,7 @@ mod catalog;
 use std::collections::HashSet;
 
 use catalog::{Catalog, Picture, TestSite};
+use chrono::{DateTime, Utc};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use sqlx::PgPool;
@@ -128,7 +129,9 @@ async fn a_walk_through_any_list_meets_each_image_once_and_in_order(pool: PgPool
                 }
                 let comparable = |item: &Value| {
                     let number = item[key].as_f64().unwrap_or_default();
-                    (number, item[key].as_str().unwrap_or_default().to_owned(), item["id"].to_string())
+                    // Not as text: a time of full milliseconds is written with fewer digits.
+                    let time = item[key].as_str().map(|time| time.parse::<DateTime<Utc>>().unwrap());
+                    (number, time, item["id"].to_string())
                 };
                 let in_order = |one: &Value, next: &Value| match order {
                     "asc" => comparable(one) < comparable(next),
