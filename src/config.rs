@@ -225,8 +225,12 @@ impl Settings {
 
     /// The decoders of a process.
     pub fn decoders(&self) -> Decoders {
-        let budget = Budget::new(self.decode_budget_mib.saturating_mul(1024 * 1024));
-        Decoders::new(self.limits(), budget, self.decode_threads)
+        Decoders::new(self.limits(), self.decode_budget(), self.decode_threads)
+    }
+
+    /// The memory that all decoders of a process share.
+    pub fn decode_budget(&self) -> Budget {
+        Budget::new(self.decode_budget_mib.saturating_mul(1024 * 1024))
     }
 
     /// What is too large to be taken.

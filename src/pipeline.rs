@@ -38,7 +38,7 @@ pub enum Outcome {
     Rejected,
     /// Its file is gone or has other bytes now; it is scored when the file is back.
     Missing,
-    /// Its file could not be read too many times; the reason is stored.
+    /// It failed too many times; the reason is stored.
     GivenUp,
 }
 
@@ -190,9 +190,9 @@ impl Pipeline {
     }
 
     async fn unread(&self, image: ImageId, error: OriginalError) -> Result<Outcome, PipelineError> {
-        let mut conn = self.pool.acquire().await?;
         match error {
             OriginalError::Missing => {
+                let mut conn = self.pool.acquire().await?;
                 scorings::fail_all(&mut conn, image, "the file is gone; it is scored when it is back")
                     .await?;
                 Ok(Outcome::Missing)

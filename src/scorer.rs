@@ -42,11 +42,10 @@ impl Scorer {
         let mut known = None;
         while !stop.is_cancelled() {
             let problem = self.work(&stop).await.err().map(|error| format!("{error:#}"));
-            match (&problem, &known) {
-                (Some(now), before) if before.as_ref() != Some(now) => {
-                    tracing::error!(problem = now, "scoring stands still");
-                }
-                _ => {}
+            if let Some(now) = &problem
+                && problem != known
+            {
+                tracing::error!(problem = now, "scoring stands still");
             }
             self.report(problem.as_deref()).await;
             known = problem;

@@ -152,7 +152,7 @@ impl Scorer {
             limits: settings.limits(),
             // The scale at which the service decodes too.
             need: models.iter().flat_map(Model::inputs).fold(Need::long_side(SIGNALS_PX), Need::and_model),
-            memory: Budget::new(settings.decode_budget_mib * 1024 * 1024),
+            memory: settings.decode_budget(),
             decoders: Semaphore::new(decoders),
             at_once: decoders + 2 * settings.batch.get(),
             models,

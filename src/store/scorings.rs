@@ -16,6 +16,14 @@ pub async fn request(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<bo
     request_of(conn, Some(image)).await
 }
 
+/// The same for every image that there is, when a generation is opened.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn request_all(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    request_of(conn, None).await
+}
+
 /// Marks every image as waiting for the models that have neither scored it nor failed at it.
 ///
 /// # Errors
@@ -33,14 +41,6 @@ pub async fn request_lacking(conn: &mut PgConnection) -> sqlx::Result<()> {
     .execute(conn)
     .await
     .map(drop)
-}
-
-/// The same for every image that there is, when a generation is opened.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn request_all(conn: &mut PgConnection) -> sqlx::Result<bool> {
-    request_of(conn, None).await
 }
 
 async fn request_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Result<bool> {

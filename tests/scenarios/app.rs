@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta};
 use chronograde::{
     clock::Clock,
     config::Settings,
+    domain::SightingId,
     ingest::Ingest,
     jobs,
     objects::Objects,
@@ -102,25 +103,24 @@ impl TestApp {
             .unwrap()
     }
 
+    /// The current sighting of a file.
+    async fn sighting(&self, file: &str) -> SightingId {
+        sqlx::query_scalar("SELECT id FROM sightings WHERE path_text = $1 AND superseded_at IS NULL")
+            .bind(file)
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+
     /// Presses the button that tries a file again.
     pub async fn retry(&self, file: &str) {
-        let id =
-            sqlx::query_scalar("SELECT id FROM sightings WHERE path_text = $1 AND superseded_at IS NULL")
-                .bind(file)
-                .fetch_one(&self.pool)
-                .await
-                .unwrap();
+        let id = self.sighting(file).await;
         assert!(sightings::retry(&mut self.pool.acquire().await.unwrap(), id).await.unwrap());
     }
 
     /// Sets a file aside by hand.
     pub async fn ignore(&self, file: &str) {
-        let id =
-            sqlx::query_scalar("SELECT id FROM sightings WHERE path_text = $1 AND superseded_at IS NULL")
-                .bind(file)
-                .fetch_one(&self.pool)
-                .await
-                .unwrap();
+        let id = self.sighting(file).await;
         assert!(sightings::ignore(&mut self.pool.acquire().await.unwrap(), id).await.unwrap());
     }
 
