@@ -8,10 +8,13 @@
 //! 4. [`store`] keeps what they said, in PostgreSQL.
 //! 5. [`gallery`] shows the ranked pages.
 //!
+//! [`calibration`] says what the watch threshold is worth, on the draws and intervals of [`statistics`].
+//!
 //! [`pipeline`] is the one paragraph that joins 2, 3 and 4 for one image, and [`jobs`] calls it from the
 //! queue. [`startup`] builds the whole service, [`cli`] is how it is called.
 
 pub mod bench;
+pub mod calibration;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
@@ -28,5 +31,6 @@ pub mod scorer;
 pub mod serving;
 pub mod shutdown;
 pub mod startup;
+pub mod statistics;
 pub mod store;
 pub mod web;
