@@ -13,10 +13,12 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::{
     decode::{Budget, Decoders, Limits},
     score::EngineSettings,
+    web::proxies::TrustedProxies,
 };
 
 const PREFIX: &str = "CHRONOGRADE_";
@@ -86,7 +88,7 @@ pub enum Role {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Address of the pages and the API. Until there is sign-in, only loopback addresses are served.
+    /// Address of the pages and the API. Until there is an admin, nothing but sign-in and set-up is served.
     pub listen: SocketAddr,
     /// Folder of everything that the service writes: private database, renditions, stored originals.
     pub data_dir: PathBuf,
@@ -96,6 +98,14 @@ pub struct Settings {
     pub models: PathBuf,
     /// The path under which a proxy serves us, such as `/watches`; empty at a host's root.
     pub base_path: String,
+    /// The address under which people reach the pages, such as `https://photos.example/watches`: links that are
+    /// handed on begin with it, and with `https` cookies are sent encrypted only. Default: the listening address.
+    pub public_url: Option<Url>,
+    /// Proxies whose `X-Forwarded-…` headers are believed, as comma-separated addresses or networks. Too many:
+    /// visitors can choose the address that limits on sign-in count by.
+    pub trusted_proxies: TrustedProxies,
+    /// Token of the link that makes the first admin, instead of a random one in the log.
+    pub setup_token: Option<Secret>,
     /// ONNX Runtime's shared library. Default: found where `make setup` puts it.
     pub onnxruntime: Option<PathBuf>,
     /// A PostgreSQL server of one's own (`DATABASE_URL`). Default: a private cluster in the data directory.
@@ -156,6 +166,9 @@ impl Default for Settings {
             upload_dir: None,
             models: PathBuf::from("models"),
             base_path: String::new(),
+            public_url: None,
+            trusted_proxies: TrustedProxies::default(),
+            setup_token: None,
             onnxruntime: None,
             database_url: None,
             database_connections: 20,
@@ -241,10 +254,24 @@ impl Settings {
         }
     }
 
+    /// Where people reach the pages when the service listens at `address`, without a slash at the end.
+    pub fn public_address(&self, address: SocketAddr) -> String {
+        match &self.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://{address}{}", normal_path(&self.base_path)),
+        }
+    }
+
     /// The folder of renditions and stored originals.
     pub fn store_dir(&self) -> PathBuf {
         self.data_dir.join("store")
     }
+}
+
+/// `watches/` and `/watches` are the same place; `/` is none.
+pub fn normal_path(text: &str) -> String {
+    let path = text.trim().trim_matches('/');
+    if path.is_empty() { String::new() } else { format!("/{path}") }
 }
 
 fn read_file(variable: &str, path: String) -> Result<String, SettingsError> {
@@ -307,12 +334,21 @@ mod tests {
     }
 
     #[test]
+    fn a_base_path_has_a_slash_in_front_and_none_behind() {
+        for (given, normal) in [("", ""), ("/", ""), ("/watches", "/watches"), ("a/b/", "/a/b")] {
+            assert_eq!(normal_path(given), normal);
+        }
+    }
+
+    #[test]
     fn a_bad_value_is_refused_with_the_name_of_its_variable() {
         for (variable, value) in [
             ("CHRONOGRADE_LISTEN", "everywhere"),
             ("CHRONOGRADE_BATCH", "many"),
             ("CHRONOGRADE_BATCH", "0"),
             ("CHRONOGRADE_INGEST_MODE", "steal"),
+            ("CHRONOGRADE_TRUSTED_PROXIES", "the usual ones"),
+            ("CHRONOGRADE_PUBLIC_URL", "photos"),
         ] {
             let message = read(&[(variable, value)]).unwrap_err().to_string();
             assert!(message.contains(variable), "{message}");

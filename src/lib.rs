@@ -6,7 +6,7 @@
 //! 2. [`decode`] turns its bytes into upright pixels, and those into tensors and signals.
 //! 3. [`score`] runs the two networks on them.
 //! 4. [`store`] keeps what they said, in PostgreSQL.
-//! 5. [`gallery`] shows the ranked pages.
+//! 5. [`gallery`] shows the ranked pages, to whom [`people`] lets in.
 //!
 //! [`calibration`] says what the watch threshold is worth, on the draws and intervals of [`statistics`].
 //!
@@ -25,6 +25,7 @@ pub mod gallery;
 pub mod ingest;
 pub mod jobs;
 pub mod objects;
+pub mod people;
 pub mod pipeline;
 pub mod score;
 pub mod scorer;

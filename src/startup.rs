@@ -19,21 +19,16 @@ use crate::{
     ingest::{Ingest, IngestError},
     jobs::{self, JobError},
     objects::{ObjectError, Objects},
+    people::setup::{self, SetUp},
     scorer::Scorer,
     shutdown,
     store::MIGRATOR,
-    web::{self, Site},
+    web::{self, Parts, Site},
 };
 
 /// Why the service did not start. Each sentence names what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
-    /// Pages without sign-in are for this machine only.
-    #[error(
-        "CHRONOGRADE_LISTEN={0} would show the pages to other machines, and there is no sign-in yet: \
-         listen on 127.0.0.1 (or [::1]) and reach it through an SSH tunnel"
-    )]
-    NotLoopback(SocketAddr),
     /// The address is taken, or not ours.
     #[error("cannot listen on {address}: choose another with --listen or CHRONOGRADE_LISTEN")]
     Listen {
@@ -113,6 +108,22 @@ impl Application {
         self.listener.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
+    /// Where people reach the pages; none without the web role.
+    pub fn public_address(&self) -> Option<String> {
+        self.address().map(|address| self.settings.public_address(address))
+    }
+
+    /// How the first admin is made; none when there is one, or without the web role.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn set_up(&self) -> Result<Option<SetUp>, StartupError> {
+        if self.listener.is_none() {
+            return Ok(None);
+        }
+        Ok(setup::link(&self.pool, &self.settings, &self.clock).await?)
+    }
+
     /// Runs every role until `stop` is cancelled, then finishes what is in hand and closes the database.
     ///
     /// # Errors
@@ -121,8 +132,14 @@ impl Application {
         let mut roles: JoinSet<Result<(), StartupError>> = JoinSet::new();
         let decoders = self.settings.decoders();
         if let Some(listener) = self.listener {
-            let (pool, objects) = (self.pool.clone(), self.objects.clone());
-            let site = Site::new(pool, objects, decoders.clone(), &self.settings, self.clock.clone());
+            let parts = Parts {
+                pool: self.pool.clone(),
+                objects: self.objects.clone(),
+                decoders: decoders.clone(),
+                clock: self.clock.clone(),
+            };
+            let address = listener.local_addr().map_err(StartupError::Web)?;
+            let site = Site::open(parts, &self.settings, address).await?;
             let server = web::server(site, listener).map_err(StartupError::Web)?;
             roles.spawn(serve(server, stop.clone()));
         }
@@ -185,9 +202,6 @@ async fn finish(
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartupError> {
-    if !address.ip().is_loopback() {
-        return Err(StartupError::NotLoopback(address));
-    }
     TcpListener::bind(address).map_err(|source| StartupError::Listen { address, source })
 }
 

@@ -10,6 +10,7 @@ mod score;
 mod serve;
 pub mod telemetry;
 mod tokens;
+mod users;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -96,6 +97,7 @@ enum Command {
     Migrate,
     /// Make tokens for the API
     Tokens(tokens::Args),
+    Users(users::Args),
     /// Run another program with a database
     #[command(hide = true)]
     Database(database::Args),
@@ -119,6 +121,7 @@ impl Cli {
             Command::Bench(args) => Box::pin(bench::run(&context, args)).await,
             Command::Migrate => migrate::run(&context).await,
             Command::Tokens(args) => tokens::run(&context, args).await,
+            Command::Users(args) => users::run(&context, args).await,
             Command::Database(args) => database::run(&context, args).await,
         }
     }

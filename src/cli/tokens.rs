@@ -6,7 +6,10 @@ use anyhow::{Context as _, bail};
 use sqlx::PgPool;
 
 use super::Context;
-use crate::store::tokens::{self, Token};
+use crate::{
+    domain::{Role, Token},
+    store::tokens,
+};
 
 /// Make tokens for the API
 #[derive(Debug, clap::Args)]
@@ -21,31 +24,10 @@ enum Command {
     Add {
         /// What the token is for; a name is used once
         name: String,
-        /// What its bearer may do
-        #[arg(long, value_enum, default_value_t = Role::Manager)]
+        /// What its bearer may do: annotator, manager or admin
+        #[arg(long, default_value_t = Role::Manager)]
         role: Role,
     },
-}
-
-/// What a token's bearer may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Role {
-    /// Vote and correct
-    Annotator,
-    /// See the catalog too
-    Manager,
-    /// Everything
-    Admin,
-}
-
-impl Role {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Annotator => "annotator",
-            Self::Manager => "manager",
-            Self::Admin => "admin",
-        }
-    }
 }
 
 /// Prints a new token, and nothing else.
@@ -58,7 +40,7 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
     let token = Token::generate(&mut rand::rng());
     let add = async |pool: &PgPool| {
         let mut conn = pool.acquire().await.context("the database does not answer")?;
-        tokens::add(&mut conn, name.trim(), role.as_str(), &token).await.context("the token was not stored")
+        tokens::add(&mut conn, name.trim(), role, &token).await.context("the token was not stored")
     };
     if !context.with_database(add).await? {
         bail!("there is a token named {name:?} already: choose another name");

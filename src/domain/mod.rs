@@ -7,9 +7,11 @@ mod ids;
 mod probability;
 mod quality;
 mod states;
+mod token;
 
 pub use hash::ContentHash;
 pub use ids::{AnnotatorId, GenerationId, ImageId, ModelId, SightingId};
 pub use probability::{Confidence, OutOfRange, Threshold};
 pub use quality::{Distribution, DistributionError, SCORES};
-pub use states::{ScoringState, SightingState, Task, UnknownName};
+pub use states::{Role, ScoringState, SightingState, Task, UnknownName};
+pub use token::Token;

@@ -99,3 +99,15 @@ names! {
         Failed = "failed",
     }
 }
+
+names! {
+    /// What somebody who signs in, or bears a token, may do. Each may do what those before it may.
+    Role, "role" {
+        /// Votes and corrects; sees neither the models' nor the others' answers.
+        Annotator = "annotator",
+        /// Sees the whole catalog, and decides on rounds and thresholds.
+        Manager = "manager",
+        /// Also people, models, settings and tokens.
+        Admin = "admin",
+    }
+}

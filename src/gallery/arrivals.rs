@@ -25,7 +25,7 @@ use crate::{
         ledger::{self, Ledger},
         viewpoint,
     },
-    web::{Site, error::WebError},
+    web::{Site, account::Account, error::WebError},
 };
 use tab::Tab;
 
@@ -148,7 +148,7 @@ struct Page {
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn show(site: Data<Site>, parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
+pub async fn show(site: Data<Site>, account: Account, parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
     let tab = Tab::parse(parameters.state.as_deref())?;
     let behind = parameters.after.as_deref().map(str::parse).transpose();
     let behind =
@@ -164,7 +164,7 @@ pub async fn show(site: Data<Site>, parameters: Query<Parameters>) -> Result<Htt
     };
     let swept = ledger::roots(&mut conn).await?.into_iter().filter_map(|root| root.last_sweep_at).max();
     html(&Page {
-        frame: Frame::of(&site, Place::Arrivals, view.as_ref()),
+        frame: Frame::of(&site, &account, Place::Arrivals, view.as_ref()),
         tab,
         tabs: tabs(&site, tab, &ledger),
         rows: arrivals.iter().map(|arrival| Row::new(&site, arrival, now)).collect(),

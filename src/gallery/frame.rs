@@ -1,8 +1,9 @@
-//! What surrounds every page: its navigation, its assets, and which models the numbers are of.
+//! What surrounds every page: its navigation, its assets, who is signed in, and which models the numbers are of.
 
 use crate::{
+    domain::Role,
     store::viewpoint::Viewpoint,
-    web::{Site, assets},
+    web::{Site, account::Account, assets},
 };
 
 /// The page that is shown, for the navigation.
@@ -16,25 +17,48 @@ pub enum Place {
     Bottom,
     /// The ledger.
     Arrivals,
+    /// The people who may sign in.
+    People,
+    /// One's own page.
+    Profile,
     /// None of those that the navigation names.
     Elsewhere,
 }
 
+/// Links that belong together; the navigation's first row names the groups, its second row the links of one.
+#[derive(Debug)]
+pub struct Group {
+    /// What it is called.
+    pub name: &'static str,
+    links: &'static [Link],
+}
+
 /// A link in the navigation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Link {
     place: Place,
+    role: Role,
     /// Its address below the base path.
     pub path: &'static str,
     /// What it is called.
     pub name: &'static str,
 }
 
-const LINKS: [Link; 4] = [
-    Link { place: Place::Home, path: "/", name: "Home" },
-    Link { place: Place::Top, path: "/top", name: "Top 20" },
-    Link { place: Place::Bottom, path: "/bottom", name: "Bottom 20" },
-    Link { place: Place::Arrivals, path: "/arrivals", name: "Arrivals" },
+const fn link(place: Place, role: Role, path: &'static str, name: &'static str) -> Link {
+    Link { place, role, path, name }
+}
+
+const GROUPS: [Group; 4] = [
+    Group { name: "Home", links: &[link(Place::Home, Role::Annotator, "/", "Home")] },
+    Group {
+        name: "Catalog",
+        links: &[
+            link(Place::Top, Role::Manager, "/top", "Top 20"),
+            link(Place::Bottom, Role::Manager, "/bottom", "Bottom 20"),
+        ],
+    },
+    Group { name: "Files", links: &[link(Place::Arrivals, Role::Manager, "/arrivals", "Arrivals")] },
+    Group { name: "Service", links: &[link(Place::People, Role::Admin, "/people", "People")] },
 ];
 
 /// The frame of one page.
@@ -42,25 +66,54 @@ const LINKS: [Link; 4] = [
 pub struct Frame {
     base_path: String,
     place: Place,
+    /// Who is signed in, and what they may do.
+    pub account: Option<(String, Role)>,
     /// What the watch model and the quality model are called; none before any has served.
     pub models: Option<(String, String)>,
 }
 
 impl Frame {
-    /// The frame of the page at `place`, under `base_path`.
-    pub fn new(base_path: &str, place: Place, view: Option<&Viewpoint>) -> Self {
+    /// The frame of the page at `place`, as `account` sees it.
+    pub fn of(site: &Site, account: &Account, place: Place, view: Option<&Viewpoint>) -> Self {
         let models = view.map(|view| (view.watch_title.clone(), view.quality_title.clone()));
-        Self { base_path: base_path.to_owned(), place, models }
+        let account = Some((account.name.clone(), account.role));
+        Self { base_path: site.base_path.clone(), place, account, models }
     }
 
-    /// The same for a handler.
-    pub fn of(site: &Site, place: Place, view: Option<&Viewpoint>) -> Self {
-        Self::new(&site.base_path, place, view)
+    /// The frame of a page for whoever is not signed in.
+    pub fn outside(base_path: &str) -> Self {
+        Self { base_path: base_path.to_owned(), place: Place::Elsewhere, account: None, models: None }
     }
 
-    /// The links of the navigation.
-    pub const fn links(&self) -> &'static [Link] {
-        &LINKS
+    /// The frame of a page that says what went wrong, for whoever asked.
+    pub fn of_error(base_path: &str, account: Option<(String, Role)>) -> Self {
+        Self { account, ..Self::outside(base_path) }
+    }
+
+    /// The groups in which there is something for whoever is signed in.
+    pub fn groups(&self) -> impl Iterator<Item = &'static Group> {
+        GROUPS.iter().filter(|group| self.links(group).next().is_some())
+    }
+
+    /// The links of a group that they may follow.
+    pub fn links(&self, group: &'static Group) -> impl Iterator<Item = &'static Link> {
+        let role = self.account.as_ref().map(|(_, role)| *role);
+        group.links.iter().filter(move |link| role >= Some(link.role))
+    }
+
+    /// Where a group's name leads: to the first of its pages.
+    pub fn first(&self, group: &'static Group) -> String {
+        self.url(self.links(group).next().map_or("/", |link| link.path))
+    }
+
+    /// The group that the page belongs to, if that has more than one.
+    pub fn siblings(&self) -> Option<&'static Group> {
+        self.groups().find(|group| self.is_within(group) && self.links(group).nth(1).is_some())
+    }
+
+    /// Whether the page that is shown belongs to a group.
+    pub fn is_within(&self, group: &Group) -> bool {
+        group.links.iter().any(|link| self.is_here(link))
     }
 
     /// Whether a link leads to the page that is shown.

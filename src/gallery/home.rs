@@ -18,7 +18,7 @@ use crate::{
         rankings::Ranking,
         viewpoint::{self, Viewpoint},
     },
-    web::{Site, error::WebError},
+    web::{Site, account::Account, error::WebError},
 };
 
 /// The pace is measured over so long.
@@ -58,7 +58,7 @@ struct Page {
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn show(site: Data<Site>) -> Result<HttpResponse, WebError> {
+pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let now = site.clock.now();
     let view = viewpoint::active(&mut conn).await?;
@@ -74,7 +74,7 @@ pub async fn show(site: Data<Site>) -> Result<HttpResponse, WebError> {
     best.truncate(BEST);
     let newest = arrivals::newest(&mut conn, Behind::START, ARRIVALS).await?;
     html(&Page {
-        frame: Frame::of(&site, Place::Home, view.as_ref()),
+        frame: Frame::of(&site, &account, Place::Home, view.as_ref()),
         upload_dir: site.upload_dir.display().to_string(),
         is_empty: ledger.total == 0,
         paths: paths_in_words(&ledger),

@@ -23,7 +23,7 @@ use crate::{
         image_page::{self, Facts, Judgement, Opinion, Seen},
         viewpoint::{self, Viewpoint},
     },
-    web::{Site, error::WebError},
+    web::{Site, account::Account, error::WebError},
 };
 
 /// The large picture.
@@ -105,7 +105,7 @@ struct Page {
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn show(site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
+pub async fn show(site: Data<Site>, account: Account, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
     let id = ImageId(id.into_inner());
     let mut conn = site.pool.acquire().await?;
     let facts = image_page::facts(&mut conn, id).await?.ok_or(WebError::NotFound)?;
@@ -124,7 +124,7 @@ pub async fn show(site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, WebE
         .filter(|name| !name.is_empty())
         .unwrap_or("An image without a file");
     html(&Page {
-        frame: Frame::of(&site, Place::Elsewhere, view.as_ref()),
+        frame: Frame::of(&site, &account, Place::Elsewhere, view.as_ref()),
         id: id.0,
         name: name.to_owned(),
         picture: picture(&site, &facts),

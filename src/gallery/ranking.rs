@@ -18,7 +18,7 @@ use crate::{
         rankings::{self, Order, Ranking, Total, Watch},
         viewpoint::{self, Viewpoint},
     },
-    web::{Site, error::WebError},
+    web::{Site, account::Account, error::WebError},
 };
 
 /// Images on a page.
@@ -60,19 +60,25 @@ struct Page {
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn top(site: Data<Site>, parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
-    show(&site, Order::Desc, parameters.watch).await
+pub async fn top(
+    site: Data<Site>,
+    account: Account,
+    parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
+    show(&site, &account, Order::Desc, parameters.watch).await
 }
 
 /// `GET /bottom`: the worst first.
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn bottom(site: Data<Site>, parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
-    show(&site, Order::Asc, parameters.watch).await
+pub async fn bottom(
+    site: Data<Site>,
+    account: Account,
+    parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
+    show(&site, &account, Order::Asc, parameters.watch).await
 }
 
-async fn show(site: &Site, order: Order, watch: Watch) -> Result<HttpResponse, WebError> {
+async fn show(site: &Site, account: &Account, order: Order, watch: Watch) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let view = viewpoint::active(&mut conn).await?;
     let (place, path, title, lead) = match order {
@@ -82,7 +88,7 @@ async fn show(site: &Site, order: Order, watch: Watch) -> Result<HttpResponse, W
         }
     };
     let mut page = Page {
-        frame: Frame::of(site, place, view.as_ref()),
+        frame: Frame::of(site, account, place, view.as_ref()),
         title,
         lead,
         choices: choices(site, path, watch),

@@ -2,13 +2,26 @@
 
 use sqlx::PgConnection;
 
-/// Records that `kind` was done to `subject` (as `sighting:42`), by somebody at this machine.
+use crate::domain::AnnotatorId;
+
+/// Records that `actor` (none: the service, its owner on the command line, or a token) did `kind` to `subject`
+/// (as `sighting:42`).
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn record(conn: &mut PgConnection, kind: &str, subject: Option<&str>) -> sqlx::Result<()> {
-    sqlx::query!("INSERT INTO events (kind, subject) VALUES ($1, $2)", kind, subject)
-        .execute(conn)
-        .await
-        .map(drop)
+pub async fn record(
+    conn: &mut PgConnection,
+    actor: Option<AnnotatorId>,
+    kind: &str,
+    subject: Option<&str>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO events (actor, kind, subject) VALUES ($1, $2, $3)",
+        actor.map(|actor| actor.0),
+        kind,
+        subject
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }

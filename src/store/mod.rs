@@ -4,6 +4,7 @@
 //! become domain values by `TryFrom`. Queries are checked when the program is compiled, except those that
 //! `rankings` puts together.
 
+pub mod annotators;
 pub mod arrivals;
 pub mod catalog;
 pub mod components;
@@ -12,6 +13,7 @@ pub mod generations;
 pub mod image_page;
 pub mod images;
 pub mod ledger;
+pub mod links;
 pub mod models;
 pub mod predictions;
 pub mod ranking;
@@ -19,6 +21,8 @@ pub mod rankings;
 pub mod results;
 pub mod roots;
 pub mod scorings;
+pub mod secrets;
+pub mod sessions;
 pub mod sightings;
 pub mod tokens;
 pub mod viewpoint;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Site, bearer::Reader, error::WebError};
+use super::{Site, error::WebError};
 use crate::{
     domain::ImageId,
     store::{
@@ -30,7 +30,7 @@ const MOST: u16 = 1000;
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn ledger(_reader: Reader, site: Data<Site>) -> Result<HttpResponse, WebError> {
+pub async fn ledger(site: Data<Site>) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let view = viewpoint::active(&mut conn).await?;
     Ok(HttpResponse::Ok().json(ledger::totals(&mut conn, view.as_ref()).await?))
@@ -87,7 +87,6 @@ struct List {
 /// # Errors
 /// See [`WebError`].
 pub async fn images(
-    _reader: Reader,
     site: Data<Site>,
     parameters: Query<Parameters>,
 ) -> Result<HttpResponse, WebError> {
@@ -241,7 +240,7 @@ struct Whole {
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn image(_reader: Reader, site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
+pub async fn image(site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
     let id = ImageId(id.into_inner());
     let mut conn = site.pool.acquire().await?;
     let facts = image_page::facts(&mut conn, id).await?.ok_or(WebError::NotFound)?;

@@ -6,9 +6,10 @@
 use std::error::Error as StdError;
 
 use actix_web::{
-    Error, HttpResponse, ResponseError,
+    Error, HttpMessage, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
     http::{StatusCode, header},
     middleware::Next,
     web::{Data, FormConfig, PathConfig, QueryConfig},
@@ -16,9 +17,10 @@ use actix_web::{
 use askama::Template;
 use serde_json::json;
 
-use super::Site;
+use super::{Site, account::Caller};
 use crate::{
-    gallery::frame::{Frame, Place},
+    domain::Role,
+    gallery::frame::Frame,
     jobs::JobError,
     objects::ObjectError,
 };
@@ -38,9 +40,18 @@ pub enum WebError {
     /// The token's role does not reach so far.
     #[error("the token's role does not allow it")]
     Role,
-    /// The request names a host that is not this machine.
-    #[error("the Host header names another machine")]
-    ForeignHost,
+    /// Nobody is signed in.
+    #[error("nobody is signed in")]
+    SignIn,
+    /// A token asks for what belongs to a person.
+    #[error("a token is no person")]
+    Person,
+    /// A one-time link that was used, withdrawn, or is too old.
+    #[error("the link is not good any more")]
+    SpentLink,
+    /// Too many tries at a password.
+    #[error("too many tries")]
+    TooMany,
     /// A form that was not sent by a page of ours.
     #[error("the form was sent by another site")]
     CrossSite,
@@ -83,14 +94,26 @@ const TOKEN: Row = (
 );
 const ROLE: Row = (
     StatusCode::FORBIDDEN,
-    "This token may not see that",
-    "The catalog is for managers and admins: make a token with `--role manager`.",
+    "That is not for your role",
+    "Annotators judge, managers see the catalog, admins look after people and models. An admin can change a role; a token is made with `--role`.",
 );
-const FOREIGN_HOST: Row = (
-    StatusCode::MISDIRECTED_REQUEST,
-    "This is not that machine",
-    "Pages are served on this machine only: open them as http://localhost or http://127.0.0.1, with the port.",
+const SIGN_IN: Row = (
+    StatusCode::UNAUTHORIZED,
+    "You are signed out",
+    "Nothing was changed. Sign in, then press the button again.",
 );
+const PERSON: Row = (
+    StatusCode::FORBIDDEN,
+    "That is for people",
+    "A token cannot do that: sign in with name and password.",
+);
+const SPENT_LINK: Row = (
+    StatusCode::GONE,
+    "This link is not good any more",
+    "It was used already, has been replaced by a newer one, or is older than seven days. Ask an admin for another one.",
+);
+const TOO_MANY: Row =
+    (StatusCode::TOO_MANY_REQUESTS, "Too many tries", "Please wait a minute, then try again.");
 const CROSS_SITE: Row = (
     StatusCode::FORBIDDEN,
     "That form was not ours",
@@ -134,7 +157,10 @@ impl WebError {
             Self::Parameter(_) => PARAMETER,
             Self::Token => TOKEN,
             Self::Role => ROLE,
-            Self::ForeignHost => FOREIGN_HOST,
+            Self::SignIn => SIGN_IN,
+            Self::Person => PERSON,
+            Self::SpentLink => SPENT_LINK,
+            Self::TooMany => TOO_MANY,
             Self::CrossSite => CROSS_SITE,
             Self::StaleCursor => STALE,
             Self::OriginalGone => ORIGINAL_GONE,
@@ -223,7 +249,11 @@ pub async fn render(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let response = next.call(request).await?.map_into_boxed_body();
+    let (path, site) = (request.path().to_owned(), request.app_data::<Data<Site>>().cloned());
+    let response = match next.call(request).await {
+        Ok(response) => response.map_into_boxed_body(),
+        Err(error) => return Err(without_session(&path, site.as_ref(), error)),
+    };
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     let has_body =
@@ -245,8 +275,17 @@ pub async fn render(
             None => of_status(status),
         }
     };
-    let body = body_for(response.request().path(), response.request().app_data(), status, title, &text);
-    Ok(response.into_response(body))
+    let account = response.request().extensions().get::<Caller>().map(|caller| (caller.name.clone(), caller.role));
+    let asked = Asked { path: &path, site: site.as_ref().map(|site| site.as_ref()), account };
+    Ok(response.into_response(asked.body(status, title, &text)))
+}
+
+/// The only thing that fails before a handler is asked is the look-up of the session.
+fn without_session(path: &str, site: Option<&Data<Site>>, error: Error) -> Error {
+    tracing::error!(%error, path, "the session could not be read");
+    let asked = Asked { path, site: site.map(|site| site.as_ref()), account: None };
+    let body = asked.body(AWAY.0, AWAY.1, AWAY.2);
+    InternalError::from_response(error, body).into()
 }
 
 /// What the framework itself refuses.
@@ -260,27 +299,31 @@ fn of_status(status: StatusCode) -> (&'static str, String) {
     (title, text.to_owned())
 }
 
-fn body_for(
-    path: &str,
-    site: Option<&Data<Site>>,
-    status: StatusCode,
-    title: &str,
-    text: &str,
-) -> HttpResponse {
-    let base_path = site.map(|site| site.base_path.clone()).unwrap_or_default();
-    let mut response = HttpResponse::build(status);
-    if status == StatusCode::UNAUTHORIZED {
-        response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
-    }
-    if path.strip_prefix(&*base_path).is_some_and(|path| path.starts_with("/api/")) {
-        let problem =
-            json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": text });
-        return response.content_type("application/problem+json").body(problem.to_string());
-    }
-    let page = ErrorPage { frame: Frame::new(&base_path, Place::Elsewhere, None), title, text };
-    match page.render() {
-        Ok(html) => response.content_type("text/html; charset=utf-8").body(html),
-        Err(_) => response.content_type("text/plain; charset=utf-8").body(format!("{title}. {text}")),
+/// What a request was, as far as its answer depends on it.
+struct Asked<'a> {
+    path: &'a str,
+    site: Option<&'a Site>,
+    account: Option<(String, Role)>,
+}
+
+impl Asked<'_> {
+    fn body(self, status: StatusCode, title: &str, text: &str) -> HttpResponse {
+        let base_path = self.site.map_or("", |site| &site.base_path);
+        let is_api = self.path.strip_prefix(base_path).is_some_and(|path| path.starts_with("/api/"));
+        let mut response = HttpResponse::build(status);
+        if status == StatusCode::UNAUTHORIZED && is_api {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        if is_api {
+            let problem =
+                json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": text });
+            return response.content_type("application/problem+json").body(problem.to_string());
+        }
+        let page = ErrorPage { frame: Frame::of_error(base_path, self.account), title, text };
+        match page.render() {
+            Ok(html) => response.content_type("text/html; charset=utf-8").body(html),
+            Err(_) => response.content_type("text/plain; charset=utf-8").body(format!("{title}. {text}")),
+        }
     }
 }
 

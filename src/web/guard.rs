@@ -1,4 +1,8 @@
-//! Who may ask: until there is sign-in, browsers on this machine, and only for pages that they opened here.
+//! Forms are ours: a request that changes something comes from a page of this service, or bears a token.
+//!
+//! Why headers and no token in each form: `docs/decisions/cross-site.md`.
+
+use std::net::IpAddr;
 
 use actix_web::{
     Error,
@@ -6,9 +10,10 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{Method, header},
     middleware::Next,
+    web::Data,
 };
 
-use super::error::WebError;
+use super::{Site, error::WebError};
 
 /// Lets a request through, or refuses it.
 ///
@@ -18,24 +23,38 @@ pub async fn admit(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    match refusal(&request) {
-        Some(refusal) => Ok(request.error_response(refusal)),
-        None => Ok(next.call(request).await?.map_into_boxed_body()),
+    let only_reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    // A token is shown by a program; a foreign page has none.
+    let bears_token = request.headers().contains_key(header::AUTHORIZATION);
+    if only_reads || bears_token || is_own_form(&request) {
+        Ok(next.call(request).await?.map_into_boxed_body())
+    } else {
+        Ok(request.error_response(WebError::CrossSite))
     }
 }
 
-fn refusal(request: &ServiceRequest) -> Option<WebError> {
+fn is_own_form(request: &ServiceRequest) -> bool {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let host = header("host").or_else(|| request.uri().authority().map(|authority| authority.as_str()));
-    // A page of another site can let its name point to this machine (DNS rebinding), but the name stays its own.
-    if !host.is_some_and(is_this_machine) {
-        return Some(WebError::ForeignHost);
+    let host = request.app_data::<Data<Site>>().and_then(|site| site.proxies.host(request.request()));
+    is_own(header("sec-fetch-site"), header("origin"), host.unwrap_or_default())
+}
+
+/// Whether a form was sent by a page of ours. Every browser of the last years sends one of the two headers with
+/// a form, and no page can forge them.
+fn is_own(fetch_site: Option<&str>, origin: Option<&str>, host: &str) -> bool {
+    match (fetch_site, origin) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(origin)) => origin.split_once("://").is_some_and(|(_scheme, from)| from == host),
+        (None, None) => false,
     }
-    let only_reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    // The API asks for a token, which a foreign page does not have.
-    let bears_token = request.headers().contains_key(header::AUTHORIZATION);
-    let ours = is_own_form(header("sec-fetch-site"), header("origin"), host.unwrap_or_default());
-    (!only_reads && !bears_token && !ours).then_some(WebError::CrossSite)
+}
+
+/// Whether a program on this machine asks, under a name of this machine: a foreign page whose name was made to
+/// point here (DNS rebinding) still sends its own name.
+pub fn is_from_this_machine(request: &ServiceRequest) -> bool {
+    let Some(site) = request.app_data::<Data<Site>>() else { return false };
+    let is_local = site.proxies.client(request.request()).is_some_and(|client| client.is_loopback());
+    is_local && site.proxies.host(request.request()).is_some_and(is_this_machine)
 }
 
 /// Whether a Host header (with or without a port) means this machine.
@@ -45,19 +64,9 @@ fn is_this_machine(host: &str) -> bool {
         _ => host,
     };
     let address = name.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = address.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    let is_loopback = address.parse().is_ok_and(|address: IpAddr| address.is_loopback());
     let name = name.to_ascii_lowercase();
     is_loopback || name == "localhost" || name.ends_with(".localhost")
-}
-
-/// Whether a form was sent by a page of ours. Every browser of the last years sends one of the two headers with
-/// a form, and no page can forge them.
-fn is_own_form(fetch_site: Option<&str>, origin: Option<&str>, host: &str) -> bool {
-    match (fetch_site, origin) {
-        (Some(site), _) => site == "same-origin",
-        (None, Some(origin)) => origin.split_once("://").is_some_and(|(_scheme, from)| from == host),
-        (None, None) => false,
-    }
 }
 
 #[cfg(test)]
@@ -65,16 +74,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_this_machine_are_answered() {
-        for host in [
-            "localhost",
-            "localhost:8080",
-            "LOCALHOST:1",
-            "127.0.0.1:8080",
-            "127.1.2.3",
-            "[::1]:80",
-            "a.localhost",
-        ] {
+    fn only_names_of_this_machine_mean_it() {
+        for host in
+            ["localhost", "localhost:8080", "LOCALHOST:1", "127.0.0.1:8080", "127.1.2.3", "[::1]:80", "a.localhost"]
+        {
             assert!(is_this_machine(host), "{host}");
         }
         for host in [
@@ -93,8 +96,8 @@ mod tests {
     #[test]
     fn a_form_of_another_site_is_none_of_ours() {
         let host = "localhost:8080";
-        assert!(is_own_form(Some("same-origin"), None, host));
-        assert!(is_own_form(None, Some("http://localhost:8080"), host));
+        assert!(is_own(Some("same-origin"), None, host));
+        assert!(is_own(None, Some("http://localhost:8080"), host));
         for (site, origin) in [
             (Some("cross-site"), Some("http://localhost:8080")),
             (Some("same-site"), None),
@@ -103,7 +106,7 @@ mod tests {
             (None, Some("null")),
             (None, None),
         ] {
-            assert!(!is_own_form(site, origin, host), "{site:?} {origin:?}");
+            assert!(!is_own(site, origin, host), "{site:?} {origin:?}");
         }
     }
 }

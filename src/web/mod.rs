@@ -1,38 +1,61 @@
-//! The web server: one route table, and what every answer has in common.
+//! The web server: what every answer has in common.
 //!
 //! A page is a view struct, its template and its handler together, in [`crate::gallery`]; here is what they
-//! share: [`Site`], the [error table](error), the guards and headers, health and the API.
+//! share: [`Site`], the [route table](routes) with [who may use what](access), the [error table](error), sessions,
+//! headers, health and the API.
 
+pub mod access;
+pub mod account;
 pub mod api;
 pub mod assets;
-pub mod bearer;
 pub mod error;
 pub mod guard;
 pub mod headers;
 pub mod health;
+pub mod proxies;
+pub mod routes;
+pub mod session;
 
-use std::{io, net::TcpListener, path::PathBuf};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+};
 
 use actix_web::{
-    App, HttpServer, Resource, Route,
+    App, HttpServer,
     dev::Server,
-    guard::{Any, Get, Head},
     middleware::{Compress, from_fn},
-    web::{self, Data, ServiceConfig, post},
+    web::{self, Data},
 };
 use sqlx::PgPool;
 use tracing_actix_web::TracingLogger;
 
+use self::proxies::TrustedProxies;
 use crate::{
     clock::Clock,
-    config::Settings,
+    config::{Settings, normal_path},
     decode::Decoders,
-    gallery::{arrivals, home, image, media, ranking},
     objects::Objects,
+    people::{Passwords, Throttle},
+    store::secrets,
 };
 
-/// What every handler works with.
+/// What the site shares with the rest of the process.
 #[derive(Clone, Debug)]
+pub struct Parts {
+    /// The database.
+    pub pool: PgPool,
+    /// Renditions and stored originals.
+    pub objects: Objects,
+    /// The decoders of this process.
+    pub decoders: Decoders,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What every handler works with.
+#[derive(Clone)]
 pub struct Site {
     /// The database.
     pub pool: PgPool,
@@ -42,6 +65,16 @@ pub struct Site {
     pub clock: Clock,
     /// The path under which everything is served: empty, or `/` and a name, without a slash at the end.
     pub base_path: String,
+    /// Where people reach the pages, without a slash at the end: for links that are handed on.
+    pub public_address: String,
+    /// Whose word on where a request comes from is believed.
+    pub proxies: TrustedProxies,
+    /// Signs the session cookies; all web processes share it.
+    pub cookie_key: Vec<u8>,
+    /// Hashes and checks passwords.
+    pub passwords: Passwords,
+    /// Counts tries at the door.
+    pub throttle: Throttle,
     /// Where pictures are dropped; the empty catalog names it.
     pub upload_dir: PathBuf,
     /// The decoders of this process, for the viewer's renditions.
@@ -49,35 +82,38 @@ pub struct Site {
 }
 
 impl Site {
-    /// A site with these settings.
-    pub fn new(
-        pool: PgPool,
-        objects: Objects,
-        decoders: Decoders,
-        settings: &Settings,
-        clock: Clock,
-    ) -> Self {
+    /// A site with these settings, reached at `address`.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn open(parts: Parts, settings: &Settings, address: SocketAddr) -> sqlx::Result<Self> {
+        let Parts { pool, objects, decoders, clock } = parts;
         let upload_dir = settings.upload_dir();
-        Self {
+        let cookie_key = secrets::shared(&mut *pool.acquire().await?, "cookies").await?;
+        Ok(Self {
             pool,
             objects,
             clock,
-            base_path: normal_base_path(&settings.base_path),
+            base_path: normal_path(&settings.base_path),
+            public_address: settings.public_address(address),
+            proxies: settings.trusted_proxies.clone(),
+            cookie_key,
+            passwords: Passwords::default(),
+            throttle: Throttle::default(),
             upload_dir: upload_dir.canonicalize().unwrap_or(upload_dir),
             decoders,
-        }
+        })
+    }
+
+    /// Whether people reach the pages through TLS, so that a cookie must never travel without.
+    pub fn is_secure(&self) -> bool {
+        self.public_address.starts_with("https:")
     }
 
     /// The address of one of our own pages.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base_path)
     }
-}
-
-/// `watches/` and `/watches` are the same place; `/` is none.
-fn normal_base_path(text: &str) -> String {
-    let path = text.trim().trim_matches('/');
-    if path.is_empty() { String::new() } else { format!("/{path}") }
 }
 
 /// The server, listening and ready to be awaited; its handle stops it. Signals are the caller's business.
@@ -92,55 +128,13 @@ pub fn server(site: Site, listener: TcpListener) -> io::Result<Server> {
             .app_data(error::query_config())
             .app_data(error::form_config())
             .app_data(error::path_config())
+            .wrap(session::middleware(&site))
             .wrap(from_fn(guard::admit))
             .wrap(from_fn(error::render))
             .wrap(from_fn(headers::secure))
             .wrap(Compress::default())
             .wrap(TracingLogger::default())
-            .service(web::scope(&site.base_path).configure(routes))
+            .service(web::scope(&site.base_path).configure(routes::configure))
     });
     Ok(server.listen(listener)?.disable_signals().shutdown_timeout(5).run())
-}
-
-/// The one route table.
-pub fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(at("/", read().to(home::show)))
-        .service(at("", read().to(home::show)))
-        .service(at("/top", read().to(ranking::top)))
-        .service(at("/bottom", read().to(ranking::bottom)))
-        .service(at("/images/{id}", read().to(image::show)))
-        .service(at("/images/{id}/original", read().to(media::original)))
-        .service(at("/images/{id}/rescore", post().to(arrivals::rescore)))
-        .service(at("/arrivals", read().to(arrivals::show)))
-        .service(at("/arrivals/retry-all", post().to(arrivals::retry_all)))
-        .service(at("/arrivals/{id}/retry", post().to(arrivals::retry)))
-        .service(at("/arrivals/{id}/ignore", post().to(arrivals::ignore)))
-        .service(at("/media/{long_px}/{hash}.jpg", read().to(media::rendition)))
-        .service(at("/static/{hash}/{name}", read().to(assets::show)))
-        .service(at("/healthz", read().to(health::alive)))
-        .service(at("/readyz", read().to(health::ready)))
-        .service(at("/api/v1/ledger", read().to(api::ledger)))
-        .service(at("/api/v1/images", read().to(api::images)))
-        .service(at("/api/v1/images/{id}", read().to(api::image)));
-}
-
-fn at(path: &str, route: Route) -> Resource {
-    web::resource(path.to_owned()).route(route)
-}
-
-/// For requests that change nothing.
-fn read() -> Route {
-    web::route().guard(Any(Get()).or(Head()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_base_path_has_a_slash_in_front_and_none_behind() {
-        for (given, normal) in [("", ""), ("/", ""), ("/watches", "/watches"), ("a/b/", "/a/b")] {
-            assert_eq!(normal_base_path(given), normal);
-        }
-    }
 }

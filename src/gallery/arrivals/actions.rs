@@ -12,18 +12,18 @@ use crate::{
     domain::{ImageId, SightingId, SightingState},
     jobs,
     store::{events, image_page, sightings},
-    web::{Site, error::WebError},
+    web::{Site, account::Caller, error::WebError},
 };
 
 /// `POST /arrivals/{id}/retry`.
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn retry(site: Data<Site>, id: Path<i64>) -> Result<HttpResponse, WebError> {
+pub async fn retry(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
     let mut tx = site.pool.begin().await?;
     let done = sightings::retry(&mut tx, SightingId(*id)).await?;
     if done {
-        events::record(&mut tx, "sighting.retry", Some(&format!("sighting:{id}"))).await?;
+        events::record(&mut tx, caller.annotator, "sighting.retry", Some(&format!("sighting:{id}"))).await?;
     }
     tx.commit().await?;
     Ok(back(&site, SightingState::Failed.as_str(), if done { "retry" } else { "nothing" }))
@@ -33,11 +33,11 @@ pub async fn retry(site: Data<Site>, id: Path<i64>) -> Result<HttpResponse, WebE
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn retry_all(site: Data<Site>) -> Result<HttpResponse, WebError> {
+pub async fn retry_all(site: Data<Site>, caller: Caller) -> Result<HttpResponse, WebError> {
     let mut tx = site.pool.begin().await?;
     let retried = sightings::retry_all(&mut tx).await?;
     if retried > 0 {
-        events::record(&mut tx, "sighting.retry-all", None).await?;
+        events::record(&mut tx, caller.annotator, "sighting.retry-all", None).await?;
     }
     tx.commit().await?;
     Ok(back(&site, SightingState::Failed.as_str(), if retried > 0 { "retry-all" } else { "nothing" }))
@@ -47,11 +47,11 @@ pub async fn retry_all(site: Data<Site>) -> Result<HttpResponse, WebError> {
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn ignore(site: Data<Site>, id: Path<i64>) -> Result<HttpResponse, WebError> {
+pub async fn ignore(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
     let mut tx = site.pool.begin().await?;
     let done = sightings::ignore(&mut tx, SightingId(*id)).await?;
     if done {
-        events::record(&mut tx, "sighting.ignore", Some(&format!("sighting:{id}"))).await?;
+        events::record(&mut tx, caller.annotator, "sighting.ignore", Some(&format!("sighting:{id}"))).await?;
     }
     tx.commit().await?;
     Ok(back(&site, SightingState::Failed.as_str(), if done { "ignore" } else { "nothing" }))
@@ -61,12 +61,12 @@ pub async fn ignore(site: Data<Site>, id: Path<i64>) -> Result<HttpResponse, Web
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn rescore(site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
+pub async fn rescore(site: Data<Site>, caller: Caller, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
     let image = ImageId(*id);
     let mut tx = site.pool.begin().await?;
     image_page::facts(&mut tx, image).await?.ok_or(WebError::NotFound)?;
     jobs::request_scoring(&mut tx, image).await?;
-    events::record(&mut tx, "image.rescore", Some(&format!("image:{id}"))).await?;
+    events::record(&mut tx, caller.annotator, "image.rescore", Some(&format!("image:{id}"))).await?;
     tx.commit().await?;
     Ok(back(&site, Tab::Unscorable.as_str(), "rescore"))
 }

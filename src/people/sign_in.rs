@@ -1,0 +1,117 @@
+//! The door: sign in and sign out.
+
+use actix_session::Session;
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{Data, Form, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::{
+    config::Secret,
+    gallery::frame::Frame,
+    store::{annotators, events, sessions},
+    web::{Site, account::Account, error::WebError, session},
+};
+
+/// What the address may say.
+#[derive(Debug, Deserialize)]
+pub struct Parameters {
+    /// Where to go afterwards: a path below the base path.
+    next: Option<String>,
+}
+
+/// The form.
+#[derive(Deserialize)]
+pub struct Attempt {
+    name: String,
+    password: Secret,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct Page {
+    frame: Frame,
+    name: String,
+    next: String,
+    problem: Option<String>,
+    is_set_up: bool,
+}
+
+/// `GET /sign-in`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn show(site: Data<Site>, parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
+    let next = parameters.into_inner().next.unwrap_or_default();
+    page(&site, StatusCode::OK, String::new(), next, None).await
+}
+
+/// `POST /sign-in`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn submit(
+    site: Data<Site>,
+    request: HttpRequest,
+    session: Session,
+    attempt: Form<Attempt>,
+) -> Result<HttpResponse, WebError> {
+    let Attempt { name, password, next } = attempt.into_inner();
+    let client = site.proxies.client(&request);
+    if let Err(wait) = site.throttle.count(name.trim(), client) {
+        let seconds = wait.as_secs() + 1;
+        let problem = format!("Too many tries. Please wait {seconds} seconds, then try again.");
+        let mut answer = page(&site, StatusCode::TOO_MANY_REQUESTS, name, next, Some(problem)).await?;
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        return Ok(answer);
+    }
+    let known = annotators::credentials(&mut *site.pool.acquire().await?, name.trim()).await?;
+    let hash = known.as_ref().filter(|known| !known.is_disabled).and_then(|known| known.password_hash.clone());
+    let is_right = site.passwords.verify(password.reveal(), hash).await.map_err(WebError::internal)?;
+    let Some(known) = known.filter(|_| is_right) else {
+        tracing::info!(client = ?client, "a sign-in was refused");
+        let problem = "Name and password do not belong together.".to_owned();
+        return page(&site, StatusCode::UNPROCESSABLE_ENTITY, name, next, Some(problem)).await;
+    };
+    let mut conn = site.pool.acquire().await?;
+    events::record(&mut conn, Some(known.id), "session.open", None).await?;
+    sessions::sweep(&mut conn, site.clock.now()).await?;
+    session::open(&session, known.id)?;
+    Ok(to(&site, &next))
+}
+
+/// `POST /sign-out`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn sign_out(site: Data<Site>, account: Account, request: HttpRequest) -> Result<HttpResponse, WebError> {
+    events::record(&mut *site.pool.acquire().await?, Some(account.id), "session.close", None).await?;
+    session::close(&request);
+    Ok(to(&site, "/sign-in"))
+}
+
+async fn page(
+    site: &Site,
+    status: StatusCode,
+    name: String,
+    next: String,
+    problem: Option<String>,
+) -> Result<HttpResponse, WebError> {
+    let is_set_up = annotators::is_set_up(&mut *site.pool.acquire().await?).await?;
+    let frame = Frame::outside(&site.base_path);
+    let page = Page { frame, name, next, problem, is_set_up };
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
+}
+
+/// To a page of ours, whatever the form says.
+pub(super) fn to(site: &Site, path: &str) -> HttpResponse {
+    // `//elsewhere` and `/\elsewhere` would lead to another host.
+    let is_ours = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    let path = if is_ours { path } else { "/" };
+    HttpResponse::SeeOther().insert_header((header::LOCATION, site.url(path))).finish()
+}

@@ -1,0 +1,110 @@
+//! The one route table: every address, who may use it, and what answers.
+
+use actix_web::{
+    FromRequest, Handler, Responder, Route,
+    guard::{Any, Get, Head},
+    http::Method,
+    middleware::from_fn,
+    web::{self, ServiceConfig},
+};
+
+use super::{
+    access::{self, Access},
+    api, assets, health,
+};
+use crate::{
+    gallery::{arrivals, home, image, media, ranking},
+    people::{directory, link, profile, sign_in},
+};
+
+/// One line of the table.
+pub struct Entry {
+    /// How it is asked; `GET` stands for `HEAD` too.
+    pub method: Method,
+    /// Its address below the base path; parts in braces vary.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+    route: Route,
+}
+
+/// The table.
+#[rustfmt::skip]
+pub fn table() -> Vec<Entry> {
+    use Access::{Admin, Annotator, Manager, Public};
+    vec![
+        // getting in
+        get("/sign-in", Public, sign_in::show),
+        post("/sign-in", Public, sign_in::submit),
+        post("/sign-out", Annotator, sign_in::sign_out),
+        get("/link/{token}", Public, link::show),
+        post("/link/{token}", Public, link::submit),
+        get("/profile", Annotator, profile::show),
+        post("/profile/name", Annotator, profile::rename),
+        post("/profile/password", Annotator, profile::change_password),
+        post("/profile/sign-out-everywhere", Annotator, profile::sign_out_everywhere),
+        get("/people", Admin, directory::show),
+        post("/people", Admin, directory::invite),
+        post("/people/{id}/link", Admin, directory::new_link),
+        post("/people/{id}/role", Admin, directory::set_role),
+        post("/people/{id}/disable", Admin, directory::disable),
+        post("/people/{id}/enable", Admin, directory::enable),
+        // the catalog
+        get("/", Annotator, home::show),
+        get("", Annotator, home::show),
+        get("/top", Manager, ranking::top),
+        get("/bottom", Manager, ranking::bottom),
+        get("/images/{id}", Manager, image::show),
+        get("/images/{id}/original", Manager, media::original),
+        post("/images/{id}/rescore", Manager, arrivals::rescore),
+        get("/media/{long_px}/{hash}.jpg", Manager, media::rendition),
+        // files
+        get("/arrivals", Manager, arrivals::show),
+        post("/arrivals/retry-all", Manager, arrivals::retry_all),
+        post("/arrivals/{id}/retry", Manager, arrivals::retry),
+        post("/arrivals/{id}/ignore", Manager, arrivals::ignore),
+        // programs
+        get("/static/{hash}/{name}", Public, assets::show),
+        get("/healthz", Public, health::alive),
+        get("/readyz", Public, health::ready),
+        get("/api/v1/ledger", Manager, api::ledger),
+        get("/api/v1/images", Manager, api::images),
+        get("/api/v1/images/{id}", Manager, api::image),
+    ]
+}
+
+/// Puts the table into the server.
+pub fn configure(cfg: &mut ServiceConfig) {
+    let mut table = table();
+    while let Some(first) = table.first().map(|entry| entry.path) {
+        let (here, others): (Vec<_>, Vec<_>) = table.into_iter().partition(|entry| entry.path == first);
+        table = others;
+        let resource = here.into_iter().fold(web::resource(first), |resource, entry| resource.route(entry.route));
+        cfg.service(resource);
+    }
+}
+
+/// For requests that change nothing.
+fn get<F, Args>(path: &'static str, access: Access, handler: F) -> Entry
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    entry(Method::GET, path, access, web::route().guard(Any(Get()).or(Head())).to(handler))
+}
+
+/// For requests that change something.
+fn post<F, Args>(path: &'static str, access: Access, handler: F) -> Entry
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    entry(Method::POST, path, access, web::post().to(handler))
+}
+
+fn entry(method: Method, path: &'static str, access: Access, route: Route) -> Entry {
+    let route = route.wrap(from_fn(move |request, next| access::admit(access, request, next)));
+    Entry { method, path, access, route }
+}
