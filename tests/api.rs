@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use catalog::{Catalog, Picture, TestSite};
 use chrono::{DateTime, Utc};
+use chronograde::domain::Role;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use sqlx::PgPool;
@@ -55,15 +56,15 @@ async fn images(pool: &PgPool) -> Vec<uuid::Uuid> {
 async fn without_a_managers_token_nothing_is_told(pool: PgPool) {
     let site = TestSite::start(pool.clone(), "").await;
     for path in ["/api/v1/ledger", "/api/v1/images", "/api/v1/images/00000000-0000-0000-0000-000000000000"] {
-        let answer = site.get(path).await;
+        let answer = site.visitor().get(site.url(path)).send().await.unwrap();
         assert_eq!(answer.headers()["www-authenticate"], "Bearer");
         problem(answer, StatusCode::UNAUTHORIZED).await;
     }
-    let with = |token: &str| site.client().get(site.url("/api/v1/ledger")).bearer_auth(token).send();
+    let with = |token: &str| site.visitor().get(site.url("/api/v1/ledger")).bearer_auth(token).send();
     problem(with("cg_unknown").await.unwrap(), StatusCode::UNAUTHORIZED).await;
-    let annotator = site.token("annotator").await;
+    let annotator = site.token(Role::Annotator).await;
     problem(with(&annotator).await.unwrap(), StatusCode::FORBIDDEN).await;
-    let manager = site.token("manager").await;
+    let manager = site.token(Role::Manager).await;
     assert_eq!(with(&manager).await.unwrap().status(), StatusCode::OK);
     let used: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM api_tokens WHERE name = 'manager' AND last_used_at IS NOT NULL",

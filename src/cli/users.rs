@@ -82,12 +82,16 @@ async fn act(context: &Context, conn: &mut PgConnection, command: Command) -> an
             let name = checked_name(&name).map_err(anyhow::Error::msg)?;
             let id = AnnotatorId::new(now);
             if !annotators::add(conn, id, &name, role, None).await? {
-                bail!("there is somebody called {name:?} already: `chronograde users reset` makes a new link");
+                bail!(
+                    "there is somebody called {name:?} already: `chronograde users reset` makes a new link"
+                );
             }
             record(conn, "annotator.invite", id).await?;
             Ok(vec![hand_out(context, conn, id, &name).await?])
         }
-        Command::List => Ok(annotators::list(conn).await?.iter().map(|somebody| line(context, somebody)).collect()),
+        Command::List => {
+            Ok(annotators::list(conn).await?.iter().map(|somebody| line(context, somebody)).collect())
+        }
         Command::Disable { name } => {
             let id = named(conn, &name).await?;
             if !annotators::has_other_admin(conn, id).await? {
@@ -114,9 +118,9 @@ async fn act(context: &Context, conn: &mut PgConnection, command: Command) -> an
 
 async fn named(conn: &mut PgConnection, name: &str) -> anyhow::Result<AnnotatorId> {
     let known = annotators::credentials(conn, name.trim()).await?;
-    known
-        .map(|known| known.id)
-        .with_context(|| format!("there is nobody called {name:?}: `chronograde users list` tells who there is"))
+    known.map(|known| known.id).with_context(|| {
+        format!("there is nobody called {name:?}: `chronograde users list` tells who there is")
+    })
 }
 
 async fn record(conn: &mut PgConnection, kind: &str, id: AnnotatorId) -> sqlx::Result<()> {

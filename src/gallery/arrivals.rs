@@ -148,7 +148,11 @@ struct Page {
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn show(site: Data<Site>, account: Account, parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
+pub async fn show(
+    site: Data<Site>,
+    account: Account,
+    parameters: Query<Parameters>,
+) -> Result<HttpResponse, WebError> {
     let tab = Tab::parse(parameters.state.as_deref())?;
     let behind = parameters.after.as_deref().map(str::parse).transpose();
     let behind =

@@ -63,7 +63,8 @@ struct Page {
 pub async fn top(
     site: Data<Site>,
     account: Account,
-    parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
+    parameters: Query<Parameters>,
+) -> Result<HttpResponse, WebError> {
     show(&site, &account, Order::Desc, parameters.watch).await
 }
 
@@ -74,7 +75,8 @@ pub async fn top(
 pub async fn bottom(
     site: Data<Site>,
     account: Account,
-    parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
+    parameters: Query<Parameters>,
+) -> Result<HttpResponse, WebError> {
     show(&site, &account, Order::Asc, parameters.watch).await
 }
 

@@ -86,7 +86,11 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn invite(site: Data<Site>, account: Account, form: Form<Invitation>) -> Result<HttpResponse, WebError> {
+pub async fn invite(
+    site: Data<Site>,
+    account: Account,
+    form: Form<Invitation>,
+) -> Result<HttpResponse, WebError> {
     let Invitation { name, role } = form.into_inner();
     let refuse = |problem, invited| Said { problem: Some(problem), invited, ..Said::default() };
     let name = match checked_name(&name) {
@@ -110,7 +114,11 @@ pub async fn invite(site: Data<Site>, account: Account, form: Form<Invitation>) 
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn new_link(site: Data<Site>, account: Account, id: Path<AnnotatorId>) -> Result<HttpResponse, WebError> {
+pub async fn new_link(
+    site: Data<Site>,
+    account: Account,
+    id: Path<AnnotatorId>,
+) -> Result<HttpResponse, WebError> {
     let mut tx = site.pool.begin().await?;
     let name = named(&mut tx, *id).await?.name;
     let address = hand_out(&mut tx, &site, *id, account.id).await?;
@@ -145,7 +153,11 @@ pub async fn set_role(
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn disable(site: Data<Site>, account: Account, id: Path<AnnotatorId>) -> Result<HttpResponse, WebError> {
+pub async fn disable(
+    site: Data<Site>,
+    account: Account,
+    id: Path<AnnotatorId>,
+) -> Result<HttpResponse, WebError> {
     let mut tx = site.pool.begin().await?;
     if !annotators::has_other_admin(&mut tx, *id).await? {
         return page(&site, &account, last_admin()).await;
@@ -163,7 +175,11 @@ pub async fn disable(site: Data<Site>, account: Account, id: Path<AnnotatorId>) 
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn enable(site: Data<Site>, account: Account, id: Path<AnnotatorId>) -> Result<HttpResponse, WebError> {
+pub async fn enable(
+    site: Data<Site>,
+    account: Account,
+    id: Path<AnnotatorId>,
+) -> Result<HttpResponse, WebError> {
     let mut tx = site.pool.begin().await?;
     if !annotators::set_disabled(&mut tx, *id, None).await? {
         return Err(WebError::NotFound);
@@ -174,7 +190,8 @@ pub async fn enable(site: Data<Site>, account: Account, id: Path<AnnotatorId>) -
 }
 
 fn last_admin() -> Said {
-    let problem = "This is the last admin: somebody must be able to administer the service. Make another one first.";
+    let problem =
+        "This is the last admin: somebody must be able to administer the service. Make another one first.";
     Said { problem: Some(problem.to_owned()), ..Said::default() }
 }
 

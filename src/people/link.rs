@@ -68,7 +68,8 @@ pub async fn submit(
         return Err(WebError::TooMany);
     }
     let now = site.clock.now();
-    let link = links::find(&mut *site.pool.acquire().await?, &token, now).await?.ok_or(WebError::SpentLink)?;
+    let link =
+        links::find(&mut *site.pool.acquire().await?, &token, now).await?.ok_or(WebError::SpentLink)?;
     let checked = checked(&site, &link, &choice).await?;
     let (name, hash) = match checked {
         Ok(checked) => checked,
@@ -90,7 +91,11 @@ pub async fn submit(
 }
 
 /// The name and the password's hash, or what is wrong with them.
-async fn checked(site: &Site, link: &Link, choice: &Choice) -> Result<Result<(String, String), String>, WebError> {
+async fn checked(
+    site: &Site,
+    link: &Link,
+    choice: &Choice,
+) -> Result<Result<(String, String), String>, WebError> {
     if choice.password.reveal() != choice.repeated.reveal() {
         return Ok(Err("The two passwords differ.".to_owned()));
     }
@@ -145,6 +150,12 @@ fn page(
     problem: Option<String>,
 ) -> Result<HttpResponse, WebError> {
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let page = Page { frame: Frame::outside(&site.base_path), token: token.reveal().to_owned(), link, name, problem };
+    let page = Page {
+        frame: Frame::outside(&site.base_path),
+        token: token.reveal().to_owned(),
+        link,
+        name,
+        problem,
+    };
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }

@@ -49,7 +49,9 @@ impl Passwords {
     /// [`PasswordError::Unfit`] says in words what is wrong with it.
     pub async fn hash(&self, password: &str) -> Result<String, PasswordError> {
         if password.chars().count() < FEWEST_CHARS {
-            return Err(PasswordError::Unfit(format!("The password needs at least {FEWEST_CHARS} characters.")));
+            return Err(PasswordError::Unfit(format!(
+                "The password needs at least {FEWEST_CHARS} characters."
+            )));
         }
         if password.len() > MOST_BYTES {
             return Err(PasswordError::Unfit(format!("The password is longer than {MOST_BYTES} bytes.")));
@@ -83,7 +85,10 @@ impl Passwords {
         .await
     }
 
-    async fn away<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
+    async fn away<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
         // The semaphore is never closed; if it were, hashing would only lose its limit.
         let _place = self.places.clone().acquire_owned().await.ok();
         Ok(tokio::task::spawn_blocking(work).await?)
@@ -102,7 +107,11 @@ mod tests {
         assert!(passwords.verify("correct horse battery", Some(hash.clone())).await.unwrap());
         assert!(!passwords.verify("correct horse batterY", Some(hash.clone())).await.unwrap());
         assert!(!passwords.verify("correct horse battery", None).await.unwrap());
-        assert_ne!(passwords.hash("correct horse battery").await.unwrap(), hash, "each has a salt of its own");
+        assert_ne!(
+            passwords.hash("correct horse battery").await.unwrap(),
+            hash,
+            "each has a salt of its own"
+        );
     }
 
     #[tokio::test]

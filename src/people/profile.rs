@@ -67,7 +67,11 @@ pub async fn show(
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn rename(site: Data<Site>, account: Account, form: Form<NewName>) -> Result<HttpResponse, WebError> {
+pub async fn rename(
+    site: Data<Site>,
+    account: Account,
+    form: Form<NewName>,
+) -> Result<HttpResponse, WebError> {
     let name = match checked_name(&form.name) {
         Ok(name) => name,
         Err(problem) => return page(&site, account, None, Some(problem)),
@@ -76,7 +80,8 @@ pub async fn rename(site: Data<Site>, account: Account, form: Form<NewName>) -> 
     if !annotators::rename(&mut tx, account.id, &name).await? {
         return page(&site, account, None, Some(format!("There is somebody called {name} already.")));
     }
-    events::record(&mut tx, Some(account.id), "annotator.rename", Some(&format!("annotator:{}", account.id))).await?;
+    events::record(&mut tx, Some(account.id), "annotator.rename", Some(&format!("annotator:{}", account.id)))
+        .await?;
     tx.commit().await?;
     Ok(back(&site, "name"))
 }

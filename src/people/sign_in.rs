@@ -71,7 +71,8 @@ pub async fn submit(
         return Ok(answer);
     }
     let known = annotators::credentials(&mut *site.pool.acquire().await?, name.trim()).await?;
-    let hash = known.as_ref().filter(|known| !known.is_disabled).and_then(|known| known.password_hash.clone());
+    let hash =
+        known.as_ref().filter(|known| !known.is_disabled).and_then(|known| known.password_hash.clone());
     let is_right = site.passwords.verify(password.reveal(), hash).await.map_err(WebError::internal)?;
     let Some(known) = known.filter(|_| is_right) else {
         tracing::info!(client = ?client, "a sign-in was refused");
@@ -89,7 +90,11 @@ pub async fn submit(
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn sign_out(site: Data<Site>, account: Account, request: HttpRequest) -> Result<HttpResponse, WebError> {
+pub async fn sign_out(
+    site: Data<Site>,
+    account: Account,
+    request: HttpRequest,
+) -> Result<HttpResponse, WebError> {
     events::record(&mut *site.pool.acquire().await?, Some(account.id), "session.close", None).await?;
     session::close(&request);
     Ok(to(&site, "/sign-in"))

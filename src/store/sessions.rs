@@ -46,7 +46,11 @@ pub async fn open(
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn find(conn: &mut PgConnection, key: &Token, now: DateTime<Utc>) -> sqlx::Result<Option<SignedIn>> {
+pub async fn find(
+    conn: &mut PgConnection,
+    key: &Token,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<SignedIn>> {
     sqlx::query!(
         r#"WITH known AS (
                SELECT s.key_sha256, s.last_seen_at, a.id, a.name, a.role
@@ -74,7 +78,10 @@ pub async fn find(conn: &mut PgConnection, key: &Token, now: DateTime<Utc>) -> s
 /// # Errors
 /// When the database refuses.
 pub async fn close(conn: &mut PgConnection, key: &Token) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM sessions WHERE key_sha256 = $1", &key.digest()[..]).execute(conn).await.map(drop)
+    sqlx::query!("DELETE FROM sessions WHERE key_sha256 = $1", &key.digest()[..])
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Ends all sessions of somebody.
@@ -82,7 +89,8 @@ pub async fn close(conn: &mut PgConnection, key: &Token) -> sqlx::Result<()> {
 /// # Errors
 /// When the database refuses.
 pub async fn close_all(conn: &mut PgConnection, annotator: AnnotatorId) -> sqlx::Result<u64> {
-    let closed = sqlx::query!("DELETE FROM sessions WHERE annotator_id = $1", annotator.0).execute(conn).await?;
+    let closed =
+        sqlx::query!("DELETE FROM sessions WHERE annotator_id = $1", annotator.0).execute(conn).await?;
     Ok(closed.rows_affected())
 }
 

@@ -18,6 +18,8 @@ use crate::{
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
+    /// Everybody, without a look at who it is: it works while the database is away.
+    Open,
     /// Everybody who can reach the service.
     Public,
     /// Everybody who is signed in.
@@ -34,7 +36,7 @@ impl Access {
     /// The role that it takes; none where it takes no sign-in.
     pub const fn role(self) -> Option<Role> {
         match self {
-            Self::Public => None,
+            Self::Open | Self::Public => None,
             Self::Annotator => Some(Role::Annotator),
             Self::Manager => Some(Role::Manager),
             Self::Admin | Self::Machine => Some(Role::Admin),
@@ -51,6 +53,9 @@ pub async fn admit(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    if access == Access::Open {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
     let answer = match caller(&request).await {
         Err(error) => Some(error),
         Ok(caller) => {
@@ -85,7 +90,8 @@ fn refusal(access: Access, caller: Option<&Caller>, request: &ServiceRequest) ->
 /// Whoever asks. A token that is presented counts, and a wrong one is no anonymous visitor.
 async fn caller(request: &ServiceRequest) -> Result<Option<Caller>, WebError> {
     if let Some(token) = presented(request) {
-        let site = request.app_data::<Data<Site>>().ok_or_else(|| WebError::internal("the server has no site"))?;
+        let site =
+            request.app_data::<Data<Site>>().ok_or_else(|| WebError::internal("the server has no site"))?;
         let mut conn = site.pool.acquire().await?;
         let role = tokens::role_of(&mut conn, &token).await?.ok_or(WebError::Token)?;
         return Ok(Some(Caller { annotator: None, name: "token".to_owned(), role }));
@@ -117,5 +123,7 @@ fn to_sign_in(request: &ServiceRequest) -> HttpResponse {
     }
     let query = query.finish();
     let mark = if query.is_empty() { "" } else { "?" };
-    HttpResponse::SeeOther().insert_header((header::LOCATION, format!("{base_path}/sign-in{mark}{query}"))).finish()
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, format!("{base_path}/sign-in{mark}{query}")))
+        .finish()
 }

@@ -86,10 +86,7 @@ struct List {
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn images(
-    site: Data<Site>,
-    parameters: Query<Parameters>,
-) -> Result<HttpResponse, WebError> {
+pub async fn images(site: Data<Site>, parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let (ranking, after) = parameters.ranking()?;
     let limit = parameters.limit.unwrap_or(USUAL_LIMIT);

@@ -18,12 +18,7 @@ use askama::Template;
 use serde_json::json;
 
 use super::{Site, account::Caller};
-use crate::{
-    domain::Role,
-    gallery::frame::Frame,
-    jobs::JobError,
-    objects::ObjectError,
-};
+use crate::{domain::Role, gallery::frame::Frame, jobs::JobError, objects::ObjectError};
 
 /// Why a request was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -102,11 +97,8 @@ const SIGN_IN: Row = (
     "You are signed out",
     "Nothing was changed. Sign in, then press the button again.",
 );
-const PERSON: Row = (
-    StatusCode::FORBIDDEN,
-    "That is for people",
-    "A token cannot do that: sign in with name and password.",
-);
+const PERSON: Row =
+    (StatusCode::FORBIDDEN, "That is for people", "A token cannot do that: sign in with name and password.");
 const SPENT_LINK: Row = (
     StatusCode::GONE,
     "This link is not good any more",
@@ -275,7 +267,8 @@ pub async fn render(
             None => of_status(status),
         }
     };
-    let account = response.request().extensions().get::<Caller>().map(|caller| (caller.name.clone(), caller.role));
+    let account =
+        response.request().extensions().get::<Caller>().map(|caller| (caller.name.clone(), caller.role));
     let asked = Asked { path: &path, site: site.as_ref().map(|site| site.as_ref()), account };
     Ok(response.into_response(asked.body(status, title, &text)))
 }

@@ -75,9 +75,15 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_mean_it() {
-        for host in
-            ["localhost", "localhost:8080", "LOCALHOST:1", "127.0.0.1:8080", "127.1.2.3", "[::1]:80", "a.localhost"]
-        {
+        for host in [
+            "localhost",
+            "localhost:8080",
+            "LOCALHOST:1",
+            "127.0.0.1:8080",
+            "127.1.2.3",
+            "[::1]:80",
+            "a.localhost",
+        ] {
             assert!(is_this_machine(host), "{host}");
         }
         for host in [

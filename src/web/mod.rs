@@ -128,13 +128,12 @@ pub fn server(site: Site, listener: TcpListener) -> io::Result<Server> {
             .app_data(error::query_config())
             .app_data(error::form_config())
             .app_data(error::path_config())
-            .wrap(session::middleware(&site))
             .wrap(from_fn(guard::admit))
             .wrap(from_fn(error::render))
             .wrap(from_fn(headers::secure))
             .wrap(Compress::default())
             .wrap(TracingLogger::default())
-            .service(web::scope(&site.base_path).configure(routes::configure))
+            .service(web::scope(&site.base_path).configure(|cfg| routes::configure(&site, cfg)))
     });
     Ok(server.listen(listener)?.disable_signals().shutdown_timeout(5).run())
 }

@@ -60,7 +60,9 @@ impl FromStr for TrustedProxies {
 
     fn from_str(text: &str) -> Result<Self, NoAddress> {
         let network = |item: &str| {
-            item.parse().or_else(|_| item.parse::<IpAddr>().map(IpNet::from)).map_err(|_| NoAddress(item.to_owned()))
+            item.parse()
+                .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
+                .map_err(|_| NoAddress(item.to_owned()))
         };
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         items.map(network).collect::<Result<_, _>>().map(Self)

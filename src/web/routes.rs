@@ -1,7 +1,7 @@
 //! The one route table: every address, who may use it, and what answers.
 
 use actix_web::{
-    FromRequest, Handler, Responder, Route,
+    FromRequest, Handler, Resource, Responder, Route,
     guard::{Any, Get, Head},
     http::Method,
     middleware::from_fn,
@@ -9,8 +9,9 @@ use actix_web::{
 };
 
 use super::{
+    Site,
     access::{self, Access},
-    api, assets, health,
+    api, assets, health, session,
 };
 use crate::{
     gallery::{arrivals, home, image, media, ranking},
@@ -31,7 +32,7 @@ pub struct Entry {
 /// The table.
 #[rustfmt::skip]
 pub fn table() -> Vec<Entry> {
-    use Access::{Admin, Annotator, Manager, Public};
+    use Access::{Admin, Annotator, Manager, Open, Public};
     vec![
         // getting in
         get("/sign-in", Public, sign_in::show),
@@ -64,9 +65,9 @@ pub fn table() -> Vec<Entry> {
         post("/arrivals/{id}/retry", Manager, arrivals::retry),
         post("/arrivals/{id}/ignore", Manager, arrivals::ignore),
         // programs
-        get("/static/{hash}/{name}", Public, assets::show),
-        get("/healthz", Public, health::alive),
-        get("/readyz", Public, health::ready),
+        get("/static/{hash}/{name}", Open, assets::show),
+        get("/healthz", Open, health::alive),
+        get("/readyz", Open, health::ready),
         get("/api/v1/ledger", Manager, api::ledger),
         get("/api/v1/images", Manager, api::images),
         get("/api/v1/images/{id}", Manager, api::image),
@@ -74,13 +75,19 @@ pub fn table() -> Vec<Entry> {
 }
 
 /// Puts the table into the server.
-pub fn configure(cfg: &mut ServiceConfig) {
+pub fn configure(site: &Site, cfg: &mut ServiceConfig) {
+    let sessions = session::middleware(site);
     let mut table = table();
     while let Some(first) = table.first().map(|entry| entry.path) {
         let (here, others): (Vec<_>, Vec<_>) = table.into_iter().partition(|entry| entry.path == first);
         table = others;
-        let resource = here.into_iter().fold(web::resource(first), |resource, entry| resource.route(entry.route));
-        cfg.service(resource);
+        let routes =
+            here.into_iter().map(
+                |Entry { access, route, .. }| {
+                    if access == Access::Open { route } else { route.wrap(sessions.clone()) }
+                },
+            );
+        cfg.service(routes.fold(web::resource(first), Resource::route));
     }
 }
 

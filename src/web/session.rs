@@ -43,7 +43,9 @@ pub fn middleware(site: &Site) -> SessionMiddleware<Sessions> {
         .cookie_http_only(true)
         .cookie_secure(site.is_secure())
         .cookie_content_security(CookieContentSecurity::Signed)
-        .session_lifecycle(PersistentSession::default().session_ttl(Duration::seconds(sessions::IDLE.num_seconds())))
+        .session_lifecycle(
+            PersistentSession::default().session_ttl(Duration::seconds(sessions::IDLE.num_seconds())),
+        )
         .build()
 }
 
@@ -92,7 +94,8 @@ impl SessionStore for Sessions {
 
     async fn save(&self, state: HashMap<String, String>, _: &Duration) -> Result<SessionKey, SaveError> {
         let save = async {
-            let id: AnnotatorId = serde_json::from_str(state.get(ID).map(String::as_str).unwrap_or_default())?;
+            let id: AnnotatorId =
+                serde_json::from_str(state.get(ID).map(String::as_str).unwrap_or_default())?;
             let key = Token::generate(&mut rand::rng());
             let mut conn = self.site.pool.acquire().await?;
             sessions::open(&mut conn, &key, id, self.site.clock.now()).await?;

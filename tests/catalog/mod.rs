@@ -10,19 +10,24 @@ use std::{
 use chronograde::{
     clock::Clock,
     config::Settings,
-    domain::ContentHash,
+    domain::{AnnotatorId, ContentHash, Role, Token},
     objects::Objects,
-    store::tokens::{self, Token},
-    web::{self, Site},
+    people::Passwords,
+    store::{annotators, tokens},
+    web::{self, Parts, Site},
 };
-use reqwest::{Client, Response, StatusCode, redirect::Policy};
+use reqwest::{Client, Response, StatusCode, header, redirect::Policy};
 use scraper::{ElementRef, Selector};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// A server on a port of its own, with a folder of its own.
+/// What everybody in a test signs in with.
+pub const PASSWORD: &str = "a watch in the picture";
+
+/// A server on a port of its own, with a folder of its own, and an admin who is signed in.
 pub struct TestSite {
     client: Client,
+    visitor: Client,
     address: String,
     folder: tempfile::TempDir,
     pool: PgPool,
@@ -42,14 +47,60 @@ impl TestSite {
         let objects = Objects::local(&settings.store_dir()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let site = Site::new(pool.clone(), objects.clone(), settings.decoders(), &settings, Clock::System);
+        let parts = Parts {
+            pool: pool.clone(),
+            objects: objects.clone(),
+            decoders: settings.decoders(),
+            clock: Clock::System,
+        };
+        let site = Site::open(parts, &settings, listener.local_addr().unwrap()).await.unwrap();
         tokio::spawn(web::server(site, listener).unwrap());
-        let client = Client::builder().redirect(Policy::none()).build().unwrap();
-        Self { client, address, folder, pool, objects, token: tokio::sync::OnceCell::new() }
+        let visitor = Client::builder().redirect(Policy::none()).build().unwrap();
+        let token = tokio::sync::OnceCell::new();
+        let mut site = Self { client: visitor.clone(), visitor, address, folder, pool, objects, token };
+        site.client = site.sign_in_under(base_path, "admin", Role::Admin).await;
+        site
     }
 
+    /// A browser in which an admin is signed in.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// A browser in which nobody is signed in.
+    pub fn visitor(&self) -> &Client {
+        &self.visitor
+    }
+
+    /// A browser in which somebody of this name, new or not, is signed in.
+    pub async fn sign_in(&self, name: &str, role: Role) -> Client {
+        self.sign_in_under("", name, role).await
+    }
+
+    async fn sign_in_under(&self, base_path: &str, name: &str, role: Role) -> Client {
+        let hash = Passwords::default().hash(PASSWORD).await.unwrap();
+        let id = AnnotatorId::new(Clock::System.now());
+        let mut conn = self.pool.acquire().await.unwrap();
+        annotators::add(&mut conn, id, name, role, Some(&hash)).await.unwrap();
+        let form = [("name", name), ("password", PASSWORD)];
+        let answer = self.submit(&self.visitor, &format!("{base_path}/sign-in"), &form).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap();
+        let headers = [(header::COOKIE, cookie.parse().unwrap())].into_iter().collect();
+        Client::builder().redirect(Policy::none()).default_headers(headers).build().unwrap()
+    }
+
+    /// Sends a form of one of our own pages.
+    pub async fn submit(&self, client: &Client, path: &str, form: &[(&str, &str)]) -> Response {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        client
+            .post(self.url(path))
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body)
+            .send()
+            .await
+            .unwrap()
     }
 
     pub fn objects(&self) -> &Objects {
@@ -89,17 +140,17 @@ impl TestSite {
     }
 
     /// A new token with this role, which is its name, too.
-    pub async fn token(&self, role: &str) -> String {
+    pub async fn token(&self, role: Role) -> String {
         let token = Token::generate(&mut rand::rng());
         let mut conn = self.pool.acquire().await.unwrap();
-        assert!(tokens::add(&mut conn, role, role, &token).await.unwrap());
+        assert!(tokens::add(&mut conn, role.as_str(), role, &token).await.unwrap());
         token.reveal().to_owned()
     }
 
     /// Asks the API as an admin.
     pub async fn api(&self, path: &str) -> Response {
-        let token = self.token.get_or_init(|| self.token("admin")).await;
-        self.client.get(self.url(path)).bearer_auth(token).send().await.unwrap()
+        let token = self.token.get_or_init(|| self.token(Role::Admin)).await;
+        self.visitor.get(self.url(path)).bearer_auth(token).send().await.unwrap()
     }
 }
 
