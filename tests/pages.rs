@@ -1,6 +1,8 @@
 //! Pages and API as a browser and a script see them: a real server, a real database, HTML read by selector.
 
 mod catalog;
+#[path = "pages/people.rs"]
+mod people;
 
 use catalog::{Catalog, Picture, TestSite};
 use chronograde::{decode::VIEWER_PX, domain::ContentHash};
