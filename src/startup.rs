@@ -137,6 +137,7 @@ impl Application {
                 objects: self.objects.clone(),
                 decoders: decoders.clone(),
                 clock: self.clock.clone(),
+                stop: stop.clone(),
             };
             let address = listener.local_addr().map_err(StartupError::Web)?;
             let site = Site::open(parts, &self.settings, address).await?;

@@ -1,5 +1,7 @@
 //! Pages and API as a browser and a script see them: a real server, a real database, HTML read by selector.
 
+#![expect(clippy::unwrap_used, reason = "a test may break")]
+
 mod catalog;
 #[path = "pages/people.rs"]
 mod people;
@@ -43,6 +45,21 @@ async fn the_home_page_adds_up(pool: PgPool) {
     assert!(home.one(".progress p").starts_with("1 image waits to be scored"));
     assert_eq!(home.all(".latest li").len(), 9);
     assert!(home.all(".attention li").iter().any(|matter| matter.starts_with("1 file could not be taken.")));
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn an_open_page_hears_of_a_change(pool: PgPool) {
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    let site = TestSite::start(pool, "").await;
+    let asked = site.client().get(site.url("/live")).header("accept-encoding", "gzip");
+    let mut events = asked.send().await.unwrap();
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    assert_eq!(events.headers()["content-encoding"], "identity", "an event must not wait in a compressor");
+    let first = events.chunk().await.unwrap().unwrap();
+    catalog.sighting("new.jpg", "settling", None).await;
+    let second = events.chunk().await.unwrap().unwrap();
+    assert!(first.starts_with(b"event: change\ndata: ") && second.starts_with(b"event: change\ndata: "));
+    assert_ne!(first, second);
 }
 
 #[sqlx::test(migrations = "./migrations")]

@@ -1,5 +1,8 @@
 //! What somebody should look after, in words.
 
+use std::path::Path;
+
+use nix::sys::statvfs::statvfs;
 use sqlx::PgConnection;
 
 use super::words;
@@ -41,6 +44,7 @@ pub async fn matters(
     for root in ledger::roots(conn).await? {
         matters.extend(of_root(&root));
     }
+    matters.extend(of_disks(site));
     matters.extend(of_threshold(view));
     matters.extend(of_ledger(site, ledger));
     matters.sort_by_key(|matter| !matter.is_urgent);
@@ -74,6 +78,35 @@ fn of_root(root: &ledger::Root) -> Option<Matter> {
         _ => return None,
     };
     Some(Matter { text: format!("The folder {} {text}", root.root), link: None, is_urgent: true })
+}
+
+/// With less room than this, pictures cannot be stored for long, and the database stops soon after.
+const LITTLE_ROOM_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// The disks of the data and of the upload directory, each once.
+fn of_disks(site: &Site) -> Vec<Matter> {
+    let mut disks: Vec<(u64, &Path, u64)> = Vec::new();
+    for folder in [&site.data_dir, &site.upload_dir] {
+        // What cannot be asked is told of by whoever works there.
+        let Ok(disk) = statvfs(folder.as_path()) else { continue };
+        let free_bytes = disk.blocks_available().saturating_mul(disk.fragment_size());
+        if !disks.iter().any(|(id, ..)| *id == disk.filesystem_id()) {
+            disks.push((disk.filesystem_id(), folder, free_bytes));
+        }
+    }
+    disks.into_iter().filter_map(|(_, folder, free_bytes)| of_room(folder, free_bytes)).collect()
+}
+
+fn of_room(folder: &Path, free_bytes: u64) -> Option<Matter> {
+    if free_bytes >= LITTLE_ROOM_BYTES {
+        return None;
+    }
+    let text = format!(
+        "The disk of {} has {} left. Make room: when it is full, new files wait where they are, and nobody can vote.",
+        folder.display(),
+        words::bytes(i64::try_from(free_bytes).unwrap_or(i64::MAX))
+    );
+    Some(Matter { text, link: None, is_urgent: true })
 }
 
 fn of_threshold(view: Option<&Viewpoint>) -> Option<Matter> {
@@ -129,4 +162,21 @@ fn of_ledger(site: &Site, ledger: &Ledger) -> Vec<Matter> {
 /// A sentence with its full stop.
 fn ended(sentence: &str) -> String {
     if sentence.ends_with(['.', '!', '?']) { sentence.to_owned() } else { format!("{sentence}.") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_spoken_of_when_little_is_left() {
+        let folder = Path::new("/data");
+        assert!(of_room(folder, LITTLE_ROOM_BYTES).is_none());
+        let matter = of_room(folder, LITTLE_ROOM_BYTES / 2).unwrap();
+        assert!(
+            matter.is_urgent && matter.text.starts_with("The disk of /data has 512\u{202f}MiB left."),
+            "{}",
+            matter.text
+        );
+    }
 }

@@ -12,6 +12,7 @@ use super::{
     html, ranking, words,
 };
 use crate::{
+    domain::Role,
     store::{
         arrivals::{self, Behind},
         ledger::{self, Ledger, Pace},
@@ -54,11 +55,24 @@ struct Page {
     arrivals: Vec<Row>,
 }
 
-/// `GET /`.
+#[derive(Template)]
+#[template(path = "home_annotator.html")]
+struct Desk {
+    frame: Frame,
+}
+
+/// `GET /`: what there is to do for an annotator, the state of the catalog for everybody else.
 ///
 /// # Errors
 /// See [`WebError`].
 pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, WebError> {
+    match account.role {
+        Role::Annotator => html(&Desk { frame: Frame::of(&site, &account, Place::Home, None) }),
+        Role::Manager | Role::Admin => catalog(&site, &account).await,
+    }
+}
+
+async fn catalog(site: &Site, account: &Account) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let now = site.clock.now();
     let view = viewpoint::active(&mut conn).await?;
@@ -68,24 +82,24 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
         _ => None,
     };
     let mut best = match &view {
-        Some(view) => ranking::cards(&site, &mut conn, view, &Ranking::default()).await?,
+        Some(view) => ranking::cards(site, &mut conn, view, &Ranking::default()).await?,
         None => vec![],
     };
     best.truncate(BEST);
     let newest = arrivals::newest(&mut conn, Behind::START, ARRIVALS).await?;
     html(&Page {
-        frame: Frame::of(&site, &account, Place::Home, view.as_ref()),
+        frame: Frame::of(site, account, Place::Home, view.as_ref()),
         upload_dir: site.upload_dir.display().to_string(),
         is_empty: ledger.total == 0,
         paths: paths_in_words(&ledger),
         images: images_in_words(&ledger),
-        tiles: tiles(&site, &ledger),
+        tiles: tiles(site, &ledger),
         progress: progress(&ledger, pace, pace.map(|pace| now - pace.first), view.as_ref()),
         scored: ledger.scored + ledger.unscorable,
         wanted: ledger.images,
-        matters: attention::matters(&site, &mut conn, view.as_ref(), &ledger).await?,
+        matters: attention::matters(site, &mut conn, view.as_ref(), &ledger).await?,
         best,
-        arrivals: newest.iter().map(|arrival| Row::new(&site, arrival, now)).collect(),
+        arrivals: newest.iter().map(|arrival| Row::new(site, arrival, now)).collect(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 use super::viewpoint::Viewpoint;
 
@@ -132,4 +132,15 @@ pub struct Root {
 /// When the database refuses.
 pub async fn roots(conn: &mut PgConnection) -> sqlx::Result<Vec<Root>> {
     sqlx::query_as!(Root, "SELECT root, state, last_sweep_at FROM roots ORDER BY root").fetch_all(conn).await
+}
+
+/// How much the database has ever written: another number whenever anything has changed, at no cost whatever the
+/// size of the catalog.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn pulse(pool: &PgPool) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::BIGINT AS "bytes!""#)
+        .fetch_one(pool)
+        .await
 }

@@ -12,6 +12,7 @@ pub mod error;
 pub mod guard;
 pub mod headers;
 pub mod health;
+pub mod live;
 pub mod proxies;
 pub mod routes;
 pub mod session;
@@ -29,9 +30,10 @@ use actix_web::{
     web::{self, Data},
 };
 use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
 
-use self::proxies::TrustedProxies;
+use self::{live::Live, proxies::TrustedProxies};
 use crate::{
     clock::Clock,
     config::{Settings, normal_path},
@@ -52,6 +54,8 @@ pub struct Parts {
     pub decoders: Decoders,
     /// The time.
     pub clock: Clock,
+    /// Ends the connections that are open for long.
+    pub stop: CancellationToken,
 }
 
 /// What every handler works with.
@@ -75,6 +79,10 @@ pub struct Site {
     pub passwords: Passwords,
     /// Counts tries at the door.
     pub throttle: Throttle,
+    /// Tells open pages of changes.
+    pub live: Live,
+    /// Where the service writes.
+    pub data_dir: PathBuf,
     /// Where pictures are dropped; the empty catalog names it.
     pub upload_dir: PathBuf,
     /// The decoders of this process, for the viewer's renditions.
@@ -87,10 +95,11 @@ impl Site {
     /// # Errors
     /// When the database refuses.
     pub async fn open(parts: Parts, settings: &Settings, address: SocketAddr) -> sqlx::Result<Self> {
-        let Parts { pool, objects, decoders, clock } = parts;
+        let Parts { pool, objects, decoders, clock, stop } = parts;
         let upload_dir = settings.upload_dir();
         let cookie_key = secrets::shared(&mut *pool.acquire().await?, "cookies").await?;
         Ok(Self {
+            live: Live::new(pool.clone(), stop),
             pool,
             objects,
             clock,
@@ -100,6 +109,7 @@ impl Site {
             cookie_key,
             passwords: Passwords::default(),
             throttle: Throttle::default(),
+            data_dir: settings.data_dir.clone(),
             upload_dir: upload_dir.canonicalize().unwrap_or(upload_dir),
             decoders,
         })

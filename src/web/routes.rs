@@ -11,7 +11,7 @@ use actix_web::{
 use super::{
     Site,
     access::{self, Access},
-    api, assets, health, session,
+    api, assets, health, live, session,
 };
 use crate::{
     gallery::{arrivals, home, image, media, ranking},
@@ -53,6 +53,7 @@ pub fn table() -> Vec<Entry> {
         // the catalog
         get("/", Annotator, home::show),
         get("", Annotator, home::show),
+        get("/live", Manager, live::events),
         get("/top", Manager, ranking::top),
         get("/bottom", Manager, ranking::bottom),
         get("/images/{id}", Manager, image::show),

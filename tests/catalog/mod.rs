@@ -19,6 +19,7 @@ use chronograde::{
 use reqwest::{Client, Response, StatusCode, header, redirect::Policy};
 use scraper::{ElementRef, Selector};
 use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// What everybody in a test signs in with.
@@ -52,6 +53,7 @@ impl TestSite {
             objects: objects.clone(),
             decoders: settings.decoders(),
             clock: Clock::System,
+            stop: CancellationToken::new(),
         };
         let site = Site::open(parts, &settings, listener.local_addr().unwrap()).await.unwrap();
         tokio::spawn(web::server(site, listener).unwrap());
