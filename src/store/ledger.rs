@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
+use utoipa::ToSchema;
 
 use super::viewpoint::Viewpoint;
 
@@ -10,7 +11,7 @@ use super::viewpoint::Viewpoint;
 ///
 /// total = settling + imported + duplicate + failed + ignored + missing, and
 /// images = scored + pending + unscorable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Ledger {
     /// Paths.
     pub total: i64,

@@ -69,6 +69,7 @@ pub fn table() -> Vec<Entry> {
         get("/static/{hash}/{name}", Open, assets::show),
         get("/healthz", Open, health::alive),
         get("/readyz", Open, health::ready),
+        get("/api/v1/openapi.json", Public, api::openapi),
         get("/api/v1/ledger", Manager, api::ledger),
         get("/api/v1/images", Manager, api::images),
         get("/api/v1/images/{id}", Manager, api::image),

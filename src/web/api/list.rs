@@ -1,23 +1,22 @@
-//! The API's reading half: the same numbers as the pages, as JSON.
+//! `GET /api/v1/images`: a ranked list, a page at a time.
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Query},
 };
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Site, error::WebError};
+use super::description::Problem;
 use crate::{
-    domain::ImageId,
     store::{
-        image_page, ledger,
         rankings::{self, Cursor, Key, Order, Ranked, Ranking, Sort, Watch},
         viewpoint::{self, Viewpoint},
     },
+    web::{Site, error::WebError},
 };
 
 /// Images in one answer, where the request does not say.
@@ -26,38 +25,44 @@ const USUAL_LIMIT: u16 = 100;
 /// Most images in one answer.
 const MOST: u16 = 1000;
 
-/// `GET /api/v1/ledger`.
-///
-/// # Errors
-/// See [`WebError`].
-pub async fn ledger(site: Data<Site>) -> Result<HttpResponse, WebError> {
-    let mut conn = site.pool.acquire().await?;
-    let view = viewpoint::active(&mut conn).await?;
-    Ok(HttpResponse::Ok().json(ledger::totals(&mut conn, view.as_ref()).await?))
-}
-
 /// The parameters of `GET /api/v1/images`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// What images are ranked by; only those that have it are listed.
     #[serde(default)]
+    #[param(inline, required = false)]
     sort: Sort,
+    /// Which end comes first.
     #[serde(default)]
+    #[param(inline, required = false)]
     order: Order,
+    /// Which labels are listed.
     #[serde(default)]
+    #[param(inline, required = false)]
     watch: Watch,
+    /// Least value of the sort key: a number; for `newest` a moment (RFC 3339) or a day.
     min: Option<String>,
+    /// Largest value of the sort key.
     max: Option<String>,
+    /// Part of a file name, a folder or a listing.
     q: Option<String>,
+    /// One listing only.
     listing: Option<String>,
+    /// Of each listing only the image that ranks first: `true` or `false`.
     #[serde(default, deserialize_with = "flag")]
+    #[param(value_type = Option<String>)]
     one_per_listing: bool,
+    /// `next` of the page before.
     after: Option<String>,
+    /// Most images in the answer.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u16>,
 }
 
 /// An image in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Item {
     id: Uuid,
     filename: String,
@@ -73,7 +78,7 @@ struct Item {
     ingested_at: DateTime<Utc>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct List {
     items: Vec<Item>,
     next: Option<String>,
@@ -86,6 +91,17 @@ struct List {
 ///
 /// # Errors
 /// See [`WebError`].
+#[utoipa::path(
+    get, path = "/api/v1/images", operation_id = "images", tag = "catalog",
+    summary = "A ranked list of images, a page at a time",
+    params(Parameters),
+    responses(
+        (status = 200, description = "A page of the list", body = List),
+        (status = "4XX", description = "What is wrong, in words", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The service cannot answer now", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []), ("session" = [])),
+)]
 pub async fn images(site: Data<Site>, parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let (ranking, after) = parameters.ranking()?;
@@ -188,113 +204,6 @@ impl From<Ranked> for Item {
             human_mean: ranked.human_mean,
             votes: ranked.votes,
             ingested_at: ranked.ingested_at,
-        }
-    }
-}
-
-/// What one model said about the image.
-#[derive(Debug, Serialize)]
-struct Prediction {
-    model: String,
-    fingerprint: String,
-    task: String,
-    state: String,
-    reason: Option<String>,
-    watch_confidence: Option<f64>,
-    positives: serde_json::Map<String, Value>,
-    quality_mean: Option<f64>,
-    quality_std: Option<f64>,
-    quality_distribution: Option<Vec<f64>>,
-    at: DateTime<Utc>,
-}
-
-#[derive(Debug, Serialize)]
-struct Whole {
-    id: Uuid,
-    sha256: String,
-    filename: String,
-    listing: Option<String>,
-    bytes: i64,
-    format: String,
-    width: i32,
-    height: i32,
-    taken_at: Option<DateTime<Utc>>,
-    ingested_at: DateTime<Utc>,
-    hidden: bool,
-    watch: Option<bool>,
-    verdict: Option<bool>,
-    watch_confidence: Option<f64>,
-    quality_mean: Option<f64>,
-    quality_std: Option<f64>,
-    quality_distribution: Option<Vec<f64>>,
-    human_mean: Option<f64>,
-    votes: i32,
-    signals: Option<Value>,
-    predictions: Vec<Prediction>,
-}
-
-/// `GET /api/v1/images/{id}`.
-///
-/// # Errors
-/// See [`WebError`].
-pub async fn image(site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
-    let id = ImageId(id.into_inner());
-    let mut conn = site.pool.acquire().await?;
-    let facts = image_page::facts(&mut conn, id).await?.ok_or(WebError::NotFound)?;
-    let view = viewpoint::active(&mut conn).await?;
-    let judgement = match &view {
-        Some(view) => image_page::judgement(&mut conn, view, id).await?.unwrap_or_default(),
-        None => image_page::Judgement::default(),
-    };
-    let opinions = image_page::opinions(&mut conn, id).await?;
-    let of = |model| opinions.iter().find(|opinion| Some(opinion.model) == model);
-    let watch = of(view.as_ref().map(|view| view.watch_model));
-    let quality = of(view.as_ref().map(|view| view.quality_model));
-    Ok(HttpResponse::Ok().json(Whole {
-        id: id.0,
-        sha256: facts.hash.to_string(),
-        filename: facts.filename,
-        listing: facts.listing_key,
-        bytes: facts.bytes,
-        format: facts.format,
-        width: facts.width,
-        height: facts.height,
-        taken_at: facts.taken_at,
-        ingested_at: facts.ingested_at,
-        hidden: facts.hidden_at.is_some(),
-        watch: judgement.watch,
-        verdict: judgement.verdict,
-        watch_confidence: watch.and_then(|opinion| opinion.confidence),
-        quality_mean: quality.and_then(|opinion| opinion.mean),
-        quality_std: quality.and_then(|opinion| opinion.std),
-        quality_distribution: quality.and_then(|opinion| bins(&opinion.bins)),
-        human_mean: judgement.human_mean,
-        votes: judgement.votes,
-        signals: facts.signals,
-        predictions: opinions.into_iter().map(Prediction::from).collect(),
-    }))
-}
-
-fn bins(bins: &[f64]) -> Option<Vec<f64>> {
-    (!bins.is_empty()).then(|| bins.to_vec())
-}
-
-impl From<image_page::Opinion> for Prediction {
-    fn from(opinion: image_page::Opinion) -> Self {
-        let positives =
-            opinion.labels.into_iter().zip(opinion.positives.iter().map(|value| Value::from(*value)));
-        Self {
-            model: opinion.title,
-            fingerprint: opinion.fingerprint,
-            task: opinion.task,
-            state: opinion.state,
-            reason: opinion.reason,
-            watch_confidence: opinion.confidence,
-            positives: positives.collect(),
-            quality_mean: opinion.mean,
-            quality_std: opinion.std,
-            quality_distribution: bins(&opinion.bins),
-            at: opinion.at,
         }
     }
 }
