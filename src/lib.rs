@@ -8,7 +8,8 @@
 //! 4. [`store`] keeps what they said, in PostgreSQL.
 //! 5. [`gallery`] shows the ranked pages, to whom [`people`] lets in.
 //!
-//! [`calibration`] says what the watch threshold is worth, on the draws and intervals of [`statistics`].
+//! [`calibration`] says what the watch threshold is worth, [`comparison`] how far people and the quality model agree; both draw
+//! their intervals from [`statistics`].
 //!
 //! [`pipeline`] is the one paragraph that joins 2, 3 and 4 for one image, and [`jobs`] calls it from the
 //! queue. [`startup`] builds the whole service, [`cli`] is how it is called.
@@ -18,6 +19,7 @@ pub mod calibration;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
+pub mod comparison;
 pub mod config;
 pub mod decode;
 pub mod domain;

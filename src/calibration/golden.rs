@@ -1,18 +1,22 @@
 //! The reference numbers of scikit-learn, and properties that hold for any labels.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use proptest::prelude::*;
 
 use super::{labels::tests::label, *};
 use crate::{domain::Threshold, statistics::Sampling};
 
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn shared(path: &str) -> Option<String> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")).join(path);
     let text = fs::read_to_string(&path).ok();
     if text.is_none() {
-        eprintln!("SKIPPED: {} is not there", path.display());
+        // Past the capture of tests' output, so that it is seen.
+        writeln!(io::stderr(), "SKIPPED: {} is not there", path.display()).unwrap();
     }
     text
 }
