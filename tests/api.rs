@@ -4,7 +4,7 @@
 
 mod catalog;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, io::Write};
 
 use catalog::{Catalog, Picture, TestSite};
 use chrono::{DateTime, Utc};
@@ -255,4 +255,41 @@ async fn an_image_is_told_with_all_that_its_models_said(pool: PgPool) {
     assert_eq!(item.as_object().unwrap().len(), 12);
     let names: Vec<_> = listed.as_object().unwrap().keys().collect();
     assert_eq!(names, ["items", "next", "total", "total_is_exact", "unscored"]);
+}
+
+/// Requests made up by schemathesis from the API's own description: no server error, nothing that the description
+/// does not promise, no nonsense that is taken.
+#[sqlx::test(migrations = "./migrations")]
+async fn the_api_does_what_its_description_says(pool: PgPool) {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/.runtime/schemathesis/bin/schemathesis");
+    if !std::path::Path::new(program).exists() {
+        let words = "SKIPPED: schemathesis is not installed (`make test` installs it); the API's description is unchecked";
+        writeln!(std::io::stderr(), "{words}").unwrap();
+        return;
+    }
+    let known = images(&pool).await[0];
+    let site = TestSite::start(pool, "").await;
+    let work = tempfile::tempdir().unwrap();
+    let config = format!("[parameters]\nid = \"{known}\"\n");
+    std::fs::write(work.path().join("schemathesis.toml"), config).unwrap();
+    let run = tokio::process::Command::new(program)
+        .args(["run", &site.url("/api/v1/openapi.json"), "--url", &site.url("")])
+        .args(["--header", &format!("Authorization: Bearer {}", site.token(Role::Manager).await)])
+        // What a bound or a cursor may be depends on the other parameters, which a schema cannot say.
+        .args([
+            "--checks",
+            "all",
+            "--exclude-checks",
+            "positive_data_acceptance",
+            "--seed",
+            "20",
+            "--max-examples",
+            "40",
+            "--no-color",
+        ])
+        .current_dir(work.path())
+        .output()
+        .await
+        .unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
 }

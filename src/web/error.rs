@@ -270,7 +270,11 @@ pub async fn render(
     let account =
         response.request().extensions().get::<Caller>().map(|caller| (caller.name.clone(), caller.role));
     let asked = Asked { path: &path, site: site.as_ref().map(|site| site.as_ref()), account };
-    Ok(response.into_response(asked.body(status, title, &text)))
+    let mut body = asked.body(status, title, &text);
+    if let Some(allowed) = response.headers().get(header::ALLOW) {
+        body.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
+    Ok(response.into_response(body))
 }
 
 /// The only thing that fails before a handler is asked is the look-up of the session.

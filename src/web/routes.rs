@@ -1,9 +1,10 @@
 //! The one route table: every address, who may use it, and what answers.
 
+use actix_session::SessionMiddleware;
 use actix_web::{
-    FromRequest, Handler, Resource, Responder, Route,
+    FromRequest, Handler, HttpResponse, Resource, Responder, Route,
     guard::{Any, Get, Head},
-    http::Method,
+    http::{Method, header},
     middleware::from_fn,
     web::{self, ServiceConfig},
 };
@@ -11,7 +12,8 @@ use actix_web::{
 use super::{
     Site,
     access::{self, Access},
-    api, assets, health, live, session,
+    api, assets, health, live,
+    session::{self, Sessions},
 };
 use crate::{
     gallery::{arrivals, home, image, media, ranking},
@@ -76,6 +78,17 @@ pub fn table() -> Vec<Entry> {
     ]
 }
 
+impl Entry {
+    /// The route, with the session of whoever asks where it matters.
+    fn with(self, sessions: &SessionMiddleware<Sessions>) -> Route {
+        if self.access == Access::Open { self.route } else { self.route.wrap(sessions.clone()) }
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        if self.method == Method::GET { &["GET", "HEAD"] } else { &["POST"] }
+    }
+}
+
 /// Puts the table into the server.
 pub fn configure(site: &Site, cfg: &mut ServiceConfig) {
     let sessions = session::middleware(site);
@@ -83,13 +96,14 @@ pub fn configure(site: &Site, cfg: &mut ServiceConfig) {
     while let Some(first) = table.first().map(|entry| entry.path) {
         let (here, others): (Vec<_>, Vec<_>) = table.into_iter().partition(|entry| entry.path == first);
         table = others;
-        let routes =
-            here.into_iter().map(
-                |Entry { access, route, .. }| {
-                    if access == Access::Open { route } else { route.wrap(sessions.clone()) }
-                },
-            );
-        cfg.service(routes.fold(web::resource(first), Resource::route));
+        let allowed: Vec<&str> = here.iter().flat_map(Entry::methods).copied().collect();
+        let allowed = allowed.join(", ");
+        let refuse = move || {
+            let allowed = allowed.clone();
+            async move { HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed)).finish() }
+        };
+        let routes = here.into_iter().map(|entry| entry.with(&sessions));
+        cfg.service(routes.fold(web::resource(first), Resource::route).default_service(web::to(refuse)));
     }
 }
 

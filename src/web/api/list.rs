@@ -52,7 +52,7 @@ pub struct Parameters {
     listing: Option<String>,
     /// Of each listing only the image that ranks first: `true` or `false`.
     #[serde(default, deserialize_with = "flag")]
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<bool>)]
     one_per_listing: bool,
     /// `next` of the page before.
     after: Option<String>,
@@ -138,8 +138,7 @@ async fn view_of(conn: &mut PgConnection, after: Option<&Cursor>) -> Result<Opti
 
 impl Parameters {
     fn ranking(&self) -> Result<(Ranking, Option<Cursor>), WebError> {
-        let after: Option<Cursor> =
-            self.after.as_deref().map(str::parse).transpose().map_err(wrong("after"))?;
+        let after: Option<Cursor> = given(&self.after).map(str::parse).transpose().map_err(wrong("after"))?;
         if after.is_some_and(|after| (after.sort, after.order) != (self.sort, self.order)) {
             let words = "after belongs to a list of another sort or order: repeat those of the first request";
             return Err(WebError::Parameter(words.to_owned()));
@@ -148,14 +147,19 @@ impl Parameters {
             sort: self.sort,
             order: self.order,
             watch: self.watch,
-            min: self.min.as_deref().map(|text| bound("min", self.sort, text)).transpose()?,
-            max: self.max.as_deref().map(|text| bound("max", self.sort, text)).transpose()?,
-            text: self.q.clone().filter(|text| !text.is_empty()),
-            listing: self.listing.clone(),
+            min: given(&self.min).map(|text| bound("min", self.sort, text)).transpose()?,
+            max: given(&self.max).map(|text| bound("max", self.sort, text)).transpose()?,
+            text: given(&self.q).map(str::to_owned),
+            listing: given(&self.listing).map(str::to_owned),
             one_per_listing: self.one_per_listing,
         };
         Ok((ranking, after))
     }
+}
+
+/// A form sends a field that is left empty as an empty text.
+fn given(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
 }
 
 fn wrong<E: std::fmt::Display>(name: &'static str) -> impl Fn(E) -> WebError {
