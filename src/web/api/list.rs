@@ -52,7 +52,7 @@ pub struct Parameters {
     listing: Option<String>,
     /// Of each listing only the image that ranks first: `true` or `false`.
     #[serde(default, deserialize_with = "flag")]
-    #[param(value_type = Option<bool>)]
+    #[param(value_type = Option<String>, pattern = "^(1|true|yes|0|false|no)?$")]
     one_per_listing: bool,
     /// `next` of the page before.
     after: Option<String>,
