@@ -2,15 +2,20 @@
 //!
 //! Data goes to stdout; progress bars and logs go to stderr.
 
+mod analyse;
 mod bench;
 mod database;
+mod evaluate;
 mod ingest;
 mod migrate;
 mod score;
 mod serve;
+mod table;
 pub mod telemetry;
+mod text;
 mod tokens;
 mod users;
+mod verdicts;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -91,6 +96,10 @@ enum Command {
     /// Score pictures and folders without a database, one line per picture
     Score(score::Args),
     Ingest(ingest::Args),
+    /// Measure the watch model on labelled pictures, without a database
+    Evaluate(evaluate::Args),
+    /// Work out thresholds, agreement or scores from a table of one's own
+    Analyse(analyse::Args),
     /// Measure how fast pictures are scored and stored on this machine
     Bench(bench::Args),
     /// Bring the database's tables up to date
@@ -118,6 +127,8 @@ impl Cli {
             Command::Serve(args) => serve::run(context, args).await,
             Command::Score(args) => score::run(&context, args).await,
             Command::Ingest(args) => ingest::run(&context, args).await,
+            Command::Evaluate(args) => evaluate::run(&context, args).await,
+            Command::Analyse(args) => analyse::run(&context, &args),
             Command::Bench(args) => Box::pin(bench::run(&context, args)).await,
             Command::Migrate => migrate::run(&context).await,
             Command::Tokens(args) => tokens::run(&context, args).await,

@@ -16,9 +16,10 @@ use futures_util::{StreamExt, future::try_join_all, stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use self::{
+use self::line::{Layout, Line, Scores};
+pub(super) use self::{
     files::{Found, find},
-    line::{Layout, Line, Scores},
+    line::printable,
 };
 use super::Context;
 use crate::{
@@ -120,7 +121,8 @@ async fn score_all(
     Ok(outcome)
 }
 
-fn progress_bar(files: usize) -> ProgressBar {
+/// A bar on standard error.
+pub(super) fn progress_bar(files: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(files as u64), ProgressDrawTarget::stderr());
     match ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta} left") {
         Ok(style) => bar.with_style(style),
@@ -129,7 +131,7 @@ fn progress_bar(files: usize) -> ProgressBar {
 }
 
 /// The models with what it takes to feed them.
-struct Scorer {
+pub(super) struct Scorer {
     models: Vec<Model>,
     limits: Limits,
     need: Need,
@@ -139,7 +141,8 @@ struct Scorer {
 }
 
 impl Scorer {
-    async fn load(settings: &Settings, names: &[String]) -> anyhow::Result<Self> {
+    /// Loads the models of these names, or the default of each task if there are none.
+    pub(super) async fn load(settings: &Settings, names: &[String]) -> anyhow::Result<Self> {
         let catalogue = Catalogue::read(&settings.models)?;
         let names = chosen(&catalogue, names)?;
         let runtime = Runtime::load(settings.onnxruntime.as_deref())?;
@@ -163,8 +166,13 @@ impl Scorer {
         self.models.iter().any(|model| model.manifest().task == task)
     }
 
+    /// How many pictures should be under way at once.
+    pub(super) const fn at_once(&self) -> usize {
+        self.at_once
+    }
+
     /// `None` for a file of a folder that is no picture and does not claim to be one.
-    async fn line(&self, file: Found) -> Option<Line> {
+    pub(super) async fn line(&self, file: Found) -> Option<Line> {
         let scores = match file.problem {
             Some(problem) => Err(problem),
             None => self.score(&file.path, file.may_be_no_picture).await.transpose()?,

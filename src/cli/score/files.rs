@@ -12,17 +12,17 @@ const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp"
 
 /// A file to score, or a path at which there is none.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) path: PathBuf,
+pub(in crate::cli) struct Found {
+    pub(in crate::cli) path: PathBuf,
     /// Why there is nothing to read here.
-    pub(super) problem: Option<String>,
+    pub(in crate::cli) problem: Option<String>,
     /// It was not named, only lies in a folder that was, and has no picture's extension.
-    pub(super) may_be_no_picture: bool,
+    pub(in crate::cli) may_be_no_picture: bool,
 }
 
 /// The file itself, or the files of the folder and its sub-folders, sorted by name. Hidden names are passed over;
 /// links are followed.
-pub(super) fn find(path: &Path) -> Vec<Found> {
+pub(in crate::cli) fn find(path: &Path) -> Vec<Found> {
     let named = |problem| vec![Found { path: path.to_owned(), problem, may_be_no_picture: false }];
     match fs::metadata(path) {
         Err(error) => named(Some(error.to_string())),

@@ -11,9 +11,9 @@ use crate::{domain::Distribution, score::WatchScore};
 
 /// What the models said about one picture; a task that was not asked for is absent.
 #[derive(Debug, Default)]
-pub(super) struct Scores {
+pub(in crate::cli) struct Scores {
     /// Whether the confidence is above the model's threshold, and the model's answer.
-    pub(super) watch: Option<(bool, WatchScore)>,
+    pub(in crate::cli) watch: Option<(bool, WatchScore)>,
     pub(super) quality: Option<Distribution>,
 }
 
@@ -40,9 +40,9 @@ impl Layout {
 
 /// A picture with its scores, or with the reason why it has none.
 #[derive(Debug)]
-pub(super) struct Line {
-    pub(super) path: PathBuf,
-    pub(super) scores: Result<Scores, String>,
+pub(in crate::cli) struct Line {
+    pub(in crate::cli) path: PathBuf,
+    pub(in crate::cli) scores: Result<Scores, String>,
 }
 
 #[derive(Serialize)]
@@ -133,7 +133,7 @@ impl Line {
 }
 
 /// A path on one line: a name may hold a line break.
-fn printable(path: &Path) -> String {
+pub(in crate::cli) fn printable(path: &Path) -> String {
     let shown = path.to_string_lossy();
     shown
         .chars()
