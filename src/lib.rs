@@ -26,6 +26,7 @@ pub mod domain;
 pub mod gallery;
 pub mod ingest;
 pub mod jobs;
+pub mod metrics;
 pub mod objects;
 pub mod people;
 pub mod pipeline;

@@ -1,6 +1,9 @@
 //! One image from its bytes to its row: decode → score → store.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use futures_util::future::try_join_all;
 use sqlx::PgPool;
@@ -13,6 +16,7 @@ use crate::{
     },
     domain::{ImageId, ModelId},
     ingest::original::{self, Original, OriginalError},
+    metrics,
     objects::Objects,
     score::Prediction,
     serving::Served,
@@ -128,10 +132,13 @@ impl Pipeline {
     /// # Errors
     /// What another try may mend; [`PipelineError`] says whose fault it was.
     pub async fn process(&self, image: ImageId) -> Result<Outcome, PipelineError> {
-        match self.attempt(image).await {
+        let begun = Instant::now();
+        let processed = match self.attempt(image).await {
             Err(PipelineError::Image(reason)) => self.count_try(image, reason).await,
             attempted => attempted,
-        }
+        };
+        metrics::image(processed.as_ref().ok().copied(), begun.elapsed().as_secs_f64());
+        processed
     }
 
     async fn attempt(&self, image: ImageId) -> Result<Outcome, PipelineError> {

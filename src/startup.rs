@@ -18,6 +18,7 @@ use crate::{
     config::{Role, Secret, Settings},
     ingest::{Ingest, IngestError},
     jobs::{self, JobError},
+    metrics,
     objects::{ObjectError, Objects},
     people::setup::{self, SetUp},
     scorer::Scorer,
@@ -68,6 +69,9 @@ pub enum StartupError {
     /// The web server ended by itself.
     #[error("the web server failed")]
     Web(#[source] std::io::Error),
+    /// The metrics could not be set up.
+    #[error("the metrics could not be set up")]
+    Metrics(#[source] metrics_exporter_prometheus::BuildError),
     /// A role ended by a mistake of ours.
     #[error("a part of the service ended unexpectedly")]
     Panicked(#[source] JoinError),
@@ -139,6 +143,7 @@ impl Application {
                 clock: self.clock.clone(),
                 stop: stop.clone(),
             };
+            metrics::install().map_err(StartupError::Metrics)?;
             let address = listener.local_addr().map_err(StartupError::Web)?;
             let site = Site::open(parts, &self.settings, address).await?;
             let server = web::server(site, listener).map_err(StartupError::Web)?;

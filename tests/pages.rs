@@ -404,3 +404,28 @@ async fn what_only_reads_answers_head_and_nothing_else(pool: PgPool) {
     }
     assert_eq!(site.status("/arrivals/retry-all").await, StatusCode::METHOD_NOT_ALLOWED);
 }
+
+#[sqlx::test(migrations = "./migrations")]
+async fn metrics_are_told_to_programs_of_this_machine_and_to_bearers_of_an_admins_token(pool: PgPool) {
+    chronograde::jobs::migrate(&pool).await.unwrap();
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    catalog.add(Picture::scored(0, 5.0, 0.9)).await;
+    catalog.sighting("broken.jpg", "failed", Some("truncated")).await;
+    let site = TestSite::start(pool, "").await;
+    site.page("/top").await;
+    let text = site.visitor().get(site.url("/metrics")).send().await.unwrap().text().await.unwrap();
+    for line in [
+        "chronograde_ledger_paths{state=\"failed\"} 1",
+        "chronograde_catalog_images{state=\"scored\"} 1",
+        "chronograde_jobs{state=\"waiting\"} 0",
+        "# TYPE chronograde_http_request_seconds histogram",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} in {text}");
+    }
+    assert!(text.contains("chronograde_http_requests_total{route=\"/top\",status=\"200\"}"), "{text}");
+    // A page whose name was made to point to this machine.
+    let ask = || site.visitor().get(site.url("/metrics")).header("host", "evil.example");
+    assert_eq!(ask().send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    let token = site.token(chronograde::domain::Role::Admin).await;
+    assert_eq!(ask().bearer_auth(token).send().await.unwrap().status(), StatusCode::OK);
+}

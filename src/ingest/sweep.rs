@@ -19,6 +19,7 @@ use super::{
 use crate::{
     config::IngestMode,
     domain::SightingState,
+    metrics,
     store::{
         roots::{self, RootState},
         sightings,
@@ -91,6 +92,7 @@ impl Ingest {
         let device = i64::try_from(tree.device).unwrap_or(i64::MAX);
         let believed = roots::device(&mut conn, &self.root_text).await?;
         let state = judge(&tree.entries, &ledger, believed.is_none_or(|believed| believed == device));
+        metrics::sweep(cpu.as_secs_f64());
         let cpu_ms = i64::try_from(cpu.as_millis()).unwrap_or(i64::MAX);
         let trusted = (state == RootState::Ok).then_some(device);
         roots::swept(&mut conn, &self.root_text, state, trusted, cpu_ms).await?;

@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod links;
 pub mod models;
 pub mod predictions;
+pub mod queue;
 pub mod ranking;
 pub mod rankings;
 pub mod results;

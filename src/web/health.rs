@@ -1,12 +1,23 @@
-//! Whether the service is alive, and whether it is ready: for whoever restarts it and whoever sends it traffic.
+//! Whether the service is alive, and whether it is ready: for whoever restarts it and whoever sends it traffic. And
+//! its metrics.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use actix_web::{HttpResponse, web::Data};
+use actix_web::{
+    Error, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
+    web::Data,
+};
 use serde::Serialize;
 
-use super::Site;
-use crate::{config::Role, store::components};
+use super::{Site, error::WebError};
+use crate::{
+    config::Role,
+    metrics::{self, Moment},
+    store::{components, ledger, queue, viewpoint},
+};
 
 /// A part that takes longer than this is not ready.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -36,6 +47,36 @@ pub async fn ready(site: Data<Site>) -> HttpResponse {
     let ready = database && models && store;
     let body = Readiness { ready, database: word(database), models: word(models), store: word(store) };
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+}
+
+/// `GET /metrics`, in Prometheus's text format. The database's numbers are those of this moment.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn metrics(site: Data<Site>) -> Result<HttpResponse, WebError> {
+    let mut conn = site.pool.acquire().await?;
+    let view = viewpoint::active(&mut conn).await?;
+    let ledger = ledger::totals(&mut conn, view.as_ref()).await?;
+    let queue = queue::counts(&mut conn).await?;
+    let idle = u32::try_from(site.pool.num_idle()).unwrap_or(u32::MAX);
+    let moment = Moment { ledger, queue, connections: (site.pool.size(), idle) };
+    let text = metrics::render(&moment).ok_or(WebError::NotFound)?;
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
+}
+
+/// Counts a request and how long it took, by its route: never by its address, which names what was asked for.
+///
+/// # Errors
+/// None of its own.
+pub async fn measure(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let begun = Instant::now();
+    let response = next.call(request).await?;
+    let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
+    metrics::request(route, response.status().as_u16(), begun.elapsed().as_secs_f64());
+    Ok(response)
 }
 
 async fn within(check: impl Future<Output = bool>) -> bool {

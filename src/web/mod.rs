@@ -142,6 +142,7 @@ pub fn server(site: Site, listener: TcpListener) -> io::Result<Server> {
             .wrap(from_fn(error::render))
             .wrap(from_fn(headers::secure))
             .wrap(Compress::default())
+            .wrap(from_fn(health::measure))
             .wrap(TracingLogger::default())
             .service(web::scope(&site.base_path).configure(|cfg| routes::configure(&site, cfg)))
     });

@@ -34,7 +34,7 @@ pub struct Entry {
 /// The table.
 #[rustfmt::skip]
 pub fn table() -> Vec<Entry> {
-    use Access::{Admin, Annotator, Manager, Open, Public};
+    use Access::{Admin, Annotator, Machine, Manager, Open, Public};
     vec![
         // getting in
         get("/sign-in", Public, sign_in::show),
@@ -71,6 +71,7 @@ pub fn table() -> Vec<Entry> {
         get("/static/{hash}/{name}", Open, assets::show),
         get("/healthz", Open, health::alive),
         get("/readyz", Open, health::ready),
+        get("/metrics", Machine, health::metrics),
         get("/api/v1/openapi.json", Public, api::openapi),
         get("/api/v1/ledger", Manager, api::ledger),
         get("/api/v1/images", Manager, api::images),

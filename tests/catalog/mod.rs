@@ -11,6 +11,7 @@ use chronograde::{
     clock::Clock,
     config::Settings,
     domain::{AnnotatorId, ContentHash, Role, Token},
+    metrics,
     objects::Objects,
     people::Passwords,
     store::{annotators, tokens},
@@ -48,6 +49,7 @@ impl TestSite {
         let objects = Objects::local(&settings.store_dir()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
+        metrics::install().unwrap();
         let parts = Parts {
             pool: pool.clone(),
             objects: objects.clone(),
