@@ -15,7 +15,8 @@ run: setup ## build, and serve at http://127.0.0.1:8080; drop pictures into data
 	cargo build --release
 	$(TARGET)/release/chronograde serve
 
-test: setup ## every check and every test, as continuous integration does
+test: ## every check and every test, as continuous integration does
+	@scripts/setup test
 	scripts/test
 
 setup: ## packages and ONNX Runtime's library

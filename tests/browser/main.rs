@@ -1,0 +1,14 @@
+//! What people do, in a real browser with the real program: from the first start on.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod browser;
+mod pictures;
+mod service;
+mod walk;

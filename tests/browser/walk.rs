@@ -1,0 +1,119 @@
+//! First start, sign-in, the first pictures, every page.
+
+use sqlx::PgPool;
+use thirtyfour::Key;
+
+use super::{
+    browser::{Browser, Kind},
+    pictures,
+    service::Service,
+};
+
+const PASSWORD: &str = "a watch in the picture";
+
+/// Every page that a manager or an admin can open without an image.
+const PAGES: [&str; 8] =
+    ["/", "/top", "/bottom", "/arrivals", "/arrivals?state=failed", "/people", "/profile", "/nowhere"];
+
+async fn set_up(browser: &Browser, service: &Service) {
+    browser.driver.goto(&service.set_up).await.unwrap();
+    browser.type_into("name", "Ada").await;
+    browser.type_into("password", PASSWORD).await;
+    browser.type_into("repeated", PASSWORD).await;
+    browser.follow("main button").await;
+    browser.see(".account").await;
+}
+
+fn drop_pictures(service: &Service, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        std::fs::write(service.upload_dir().join(format!("{number}_1.png")), pictures::png(number)).unwrap();
+    }
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn from_the_first_start_to_the_first_picture_without_a_reload(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::DESKTOP).await else { return };
+    let service = Service::start(&pool);
+    browser.driver.goto(service.url("/top")).await.unwrap();
+    browser.read("h1", "Sign in").await;
+    set_up(&browser, &service).await;
+    browser.read(".path code", &service.upload_dir().display().to_string()).await;
+    drop_pictures(&service, 0..3);
+    browser.read(".sentence.images", "3 images = 3 scored").await;
+    browser.follow("nav a[href='/top']").await;
+    browser.see(".card .scores").await;
+    browser.follow(".card .plate").await;
+    browser.see(".histogram").await;
+    browser.follow(".account button").await;
+    browser.read("h1", "Sign in").await;
+    browser.close().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn everything_can_be_reached_with_the_keyboard_alone(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::DESKTOP).await else { return };
+    let service = Service::start(&pool);
+    set_up(&browser, &service).await;
+    drop_pictures(&service, 0..2);
+    browser.read(".sentence.images", "2 images = 2 scored").await;
+    browser.press(Key::Tab).await;
+    let skip = browser.script("return document.activeElement.className").await;
+    assert_eq!(skip, "skip", "the first stop is the way past the navigation");
+    browser.tab_to("nav a[href='/top']").await;
+    browser.press(Key::Enter).await;
+    browser.see(".grid").await;
+    browser.tab_to(".plate").await;
+    let outline = browser.script("return getComputedStyle(document.activeElement).outlineStyle").await;
+    assert_ne!(outline, "none", "the focus is to be seen");
+    browser.press(Key::Enter).await;
+    browser.see(".histogram").await;
+    browser.close().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn every_page_works_without_scripts(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::WITHOUT_SCRIPTS).await else { return };
+    let service = Service::start(&pool);
+    set_up(&browser, &service).await;
+    drop_pictures(&service, 0..2);
+    while !browser.text().await.contains("2 images = 2 scored") {
+        browser.driver.refresh().await.unwrap();
+    }
+    for page in PAGES {
+        browser.driver.goto(service.url(page)).await.unwrap();
+        browser.see("h1").await;
+    }
+    browser.close().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn no_page_has_a_barrier_or_is_wider_than_a_phone(pool: PgPool) {
+    let Some(phone) = Browser::open(Kind::PHONE).await else { return };
+    let Some(desktop) = Browser::open(Kind::DESKTOP).await else { return };
+    let service = Service::start(&pool);
+    set_up(&phone, &service).await;
+    drop_pictures(&service, 0..3);
+    std::fs::write(
+        service.upload_dir().join("a rather long name of a file that is no picture at all.jpg"),
+        b"words",
+    )
+    .unwrap();
+    phone.read(".sentence.images", "3 images = 3 scored").await;
+    phone.driver.goto(service.url("/top")).await.unwrap();
+    let image = phone.see(".plate").await.attr("href").await.unwrap().unwrap();
+    desktop.driver.goto(service.url("/sign-in")).await.unwrap();
+    assert_eq!(desktop.barriers().await, Vec::<String>::new(), "sign-in");
+    desktop.type_into("name", "Ada").await;
+    desktop.type_into("password", PASSWORD).await;
+    desktop.follow("main button").await;
+    for page in PAGES.into_iter().chain([image.as_str()]) {
+        for browser in [&phone, &desktop] {
+            browser.driver.goto(service.url(page)).await.unwrap();
+            browser.see("h1").await;
+            assert_eq!(browser.barriers().await, Vec::<String>::new(), "{page}");
+            assert_eq!(browser.overflow_px().await, 0, "{page} is wider than the window");
+        }
+    }
+    phone.close().await;
+    desktop.close().await;
+}
