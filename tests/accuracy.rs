@@ -172,6 +172,40 @@ async fn the_starter_tells_watches_from_the_rest_at_its_own_threshold() {
 }
 
 #[test]
+fn the_notebooks_table_is_that_of_scikit_learn() {
+    let Some(shared) = shared() else { return };
+    let printed = std::process::Command::new(env!("CARGO_BIN_EXE_chronograde"))
+        .arg("--models")
+        .arg(shared.join("models"))
+        .args(["--json", "evaluate", "--model", CLASSIFIER, "--labels"])
+        .arg(shared.join("data/labels.csv"))
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let golden = fs::read(shared.join("golden/threshold_metrics.json")).unwrap();
+    let expected: serde_json::Value = serde_json::from_slice(&golden).unwrap();
+    // What does not depend on the last decimals of a confidence is equal.
+    for name in ["n", "positives", "roc_auc", "average_precision", "best_f1", "youden_j"] {
+        assert_near(&found[name], &expected[name]);
+    }
+    let [found, expected] = [&found, &expected].map(|table| table["thresholds"].as_array().unwrap());
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        for name in ["threshold", "f1", "accuracy", "precision", "recall", "specificity", "mcc"] {
+            assert_near(&found[name], &expected[name]);
+        }
+        assert_eq!(found["confusion"], expected["confusion"]);
+    }
+}
+
+fn assert_near(found: &serde_json::Value, expected: &serde_json::Value) {
+    let [found, expected] = [found, expected].map(|value| value.as_f64().unwrap());
+    assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+}
+
+#[test]
 fn an_auc_and_an_f1_worked_out_by_hand() {
     let labelled: Vec<_> = [(true, 0.9), (true, 0.4), (false, 0.4), (false, 0.1)]
         .map(|(is_watch, reference)| Labelled { file: String::new(), is_watch, reference })

@@ -101,3 +101,6 @@ impl Names {
         &self.names
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,3 +147,40 @@ fn placed(name: &Path, table: &Path, images: Option<&Path>) -> PathBuf {
     let found = candidates.iter().find(|path| path.is_file()).or(candidates.first());
     found.cloned().unwrap_or_else(|| name.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_tables_files_lie_in_the_given_folder_or_beside_it_or_in_images() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("images")).unwrap();
+        fs::create_dir_all(at("elsewhere")).unwrap();
+        for name in ["beside.jpg", "images/inside.jpg", "elsewhere/beside.jpg"] {
+            fs::write(at(name), "").unwrap();
+        }
+        let table = at("labels.csv");
+        assert_eq!(placed(Path::new("beside.jpg"), &table, None), at("beside.jpg"));
+        assert_eq!(placed(Path::new("inside.jpg"), &table, None), at("images/inside.jpg"));
+        let elsewhere = at("elsewhere");
+        assert_eq!(placed(Path::new("beside.jpg"), &table, Some(&elsewhere)), at("elsewhere/beside.jpg"));
+        assert_eq!(placed(Path::new("nowhere.jpg"), &table, None), at("nowhere.jpg"));
+    }
+
+    #[test]
+    fn a_row_of_the_table_becomes_a_labelled_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.csv");
+        fs::write(&path, "watch,file,listing\nyes,a.jpg,7\n0,b.jpg,\n1,c.jpg,7\n").unwrap();
+        let pictures = from_table(&path, None).unwrap();
+        let rows: Vec<_> = pictures.iter().map(|picture| (picture.watch, picture.group)).collect();
+        assert_eq!(rows, [(true, Some(0)), (false, None), (true, Some(0))]);
+        fs::write(&path, "watch,file\nmaybe,a.jpg\n").unwrap();
+        let error = from_table(&path, None).err().unwrap().to_string();
+        assert!(error.contains("line 2, column `watch`: \"maybe\" is no verdict"), "{error}");
+    }
+}

@@ -15,14 +15,14 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 pub(super) struct Table {
     path: PathBuf,
     header: Option<StringRecord>,
-    rows: Vec<StringRecord>,
+    /// Each with the line on which it begins.
+    rows: Vec<(u64, StringRecord)>,
 }
 
 /// Where a cell stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell<'a> {
-    table: &'a Table,
-    row: &'a StringRecord,
+    row: Row<'a>,
     column: usize,
 }
 
@@ -31,7 +31,7 @@ impl Table {
     pub(super) fn with_header(path: &Path) -> anyhow::Result<Self> {
         let mut table = Self::without_header(path)?;
         ensure!(!table.rows.is_empty(), "{} is empty: its first line must name the columns", path.display());
-        table.header = Some(table.rows.remove(0));
+        table.header = Some(table.rows.remove(0).1);
         ensure!(!table.rows.is_empty(), "{} has a header, but no rows", path.display());
         Ok(table)
     }
@@ -43,14 +43,17 @@ impl Table {
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
         let mut reader =
             ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(bytes);
-        let rows = reader.records().collect::<Result<_, _>>();
-        let rows = rows.with_context(|| format!("{} is no table in CSV", path.display()))?;
-        Ok(Self { path: path.to_owned(), header: None, rows })
+        let rows: Vec<StringRecord> = reader
+            .records()
+            .collect::<Result<_, _>>()
+            .with_context(|| format!("{} is no table in CSV", path.display()))?;
+        Ok(Self { path: path.to_owned(), header: None, rows: numbered(bytes, rows) })
     }
 
     /// The names in the first row, whether or not it is a header.
     pub(super) fn first_row(&self) -> impl Iterator<Item = &str> {
-        self.header.as_ref().or(self.rows.first()).into_iter().flatten()
+        let first = self.rows.first().map(|(_, row)| row);
+        self.header.as_ref().or(first).into_iter().flatten()
     }
 
     /// The number of the column of this name.
@@ -68,21 +71,35 @@ impl Table {
 
     /// The rows; each can be asked for cells.
     pub(super) fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
-        self.rows.iter().map(|row| Row { table: self, row })
+        self.rows.iter().map(|(line, row)| Row { table: self, line: *line, row })
     }
+}
+
+/// The rows with their lines. The reader's own count stops at the empty lines before a row.
+fn numbered(bytes: &[u8], rows: Vec<StringRecord>) -> Vec<(u64, StringRecord)> {
+    let (mut counted, mut line) = (0, 1);
+    let number = |row: StringRecord| {
+        let start = row.position().map_or(0, |position| position.byte() as usize);
+        let empty = bytes[start..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        line += bytes[counted..start + empty].iter().filter(|byte| **byte == b'\n').count() as u64;
+        counted = start + empty;
+        (line, row)
+    };
+    rows.into_iter().map(number).collect()
 }
 
 /// A row of a table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
     table: &'a Table,
+    line: u64,
     row: &'a StringRecord,
 }
 
 impl<'a> Row<'a> {
     /// The cell of a column.
     pub(super) const fn cell(self, column: usize) -> Cell<'a> {
-        Cell { table: self.table, row: self.row, column }
+        Cell { row: self, column }
     }
 
     /// All its cells.
@@ -91,15 +108,15 @@ impl<'a> Row<'a> {
     }
 
     /// The line of the file on which it begins.
-    pub(super) fn line(self) -> u64 {
-        self.row.position().map_or(0, csv::Position::line)
+    pub(super) const fn line(self) -> u64 {
+        self.line
     }
 }
 
 impl<'a> Cell<'a> {
     /// What stands there; nothing if the row is too short.
     pub(super) fn text(self) -> &'a str {
-        self.row.get(self.column).unwrap_or_default()
+        self.row.row.get(self.column).unwrap_or_default()
     }
 
     /// Reads it as a `what`.
@@ -128,9 +145,9 @@ impl<'a> Cell<'a> {
 
 impl Display for Cell<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let line = Row { table: self.table, row: self.row }.line();
-        write!(f, "{}, line {line}, column ", self.table.path.display())?;
-        match self.table.header.as_ref().and_then(|header| header.get(self.column)) {
+        let Row { table, line, .. } = self.row;
+        write!(f, "{}, line {line}, column ", table.path.display())?;
+        match table.header.as_ref().and_then(|header| header.get(self.column)) {
             Some(name) => write!(f, "`{name}`"),
             None => write!(f, "{}", self.column + 1),
         }

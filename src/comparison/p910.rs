@@ -73,44 +73,58 @@ pub fn p910(ratings: &Ratings, floor: Floor) -> Mos {
     let rater_votes = rater_votes(ratings);
     let plain: Vec<f64> =
         ratings.by_image().map(|votes| mean(votes.iter().map(|(_, score)| *score))).collect();
-    let mut state = State { bias: biases(ratings, &plain, &rater_votes), scores: plain.clone() };
-    let (mut iterations, mut converged) = (0, false);
-    let (mut before, mut variances);
-    loop {
-        variances = Variances::of(ratings, &state, &rater_votes, floor);
-        let scores = scores(ratings, &state.bias, &variances);
-        let bias = biases(ratings, &scores, &rater_votes);
-        let change = distance(&state.scores, &scores);
-        before = std::mem::replace(&mut state, State { scores, bias });
-        iterations += 1;
-        converged |= change < AT_REST;
-        if converged || iterations >= MOST_ITERATIONS {
-            break;
-        }
-    }
-    let centre = centre(&state.bias, &rater_votes, floor);
+    let start = State { bias: biases(ratings, &plain, &rater_votes), scores: plain.clone() };
+    let rest = project(ratings, start, &rater_votes, floor);
+    let centre = centre(&rest.state.bias, &rater_votes, floor);
     let image = |(at, votes): (usize, &[(u32, f64)])| {
         let n = votes.len() as u32;
-        let residual = |(rater, vote): &(u32, f64)| vote - before.scores[at] - before.bias[*rater as usize];
         let enough = n >= floor.votes_per_image;
         (n > 0).then(|| ImageScore {
             votes: n,
             plain: plain[at],
-            score: state.scores[at] + centre,
-            standard_error: enough.then(|| std(votes.iter().map(residual)) / f64::from(n).sqrt()),
+            score: rest.state.scores[at] + centre,
+            standard_error: enough.then(|| std(rest.before.residuals(at, votes)) / f64::from(n).sqrt()),
         })
     };
     let rater = |(at, votes): (usize, &u32)| {
         let is_pooled = *votes < floor.votes_per_rater;
-        let variance = if is_pooled { variances.pooled } else { variances.own[at] };
-        let (bias, inconsistency) = (state.bias[at] - centre, variance.sqrt());
+        let variance = if is_pooled { rest.variances.pooled } else { rest.variances.own[at] };
+        let (bias, inconsistency) = (rest.state.bias[at] - centre, variance.sqrt());
         (*votes > 0).then_some(RaterScore { votes: *votes, bias, inconsistency, is_pooled })
     };
     Mos {
         images: ratings.by_image().enumerate().map(image).collect(),
         raters: rater_votes.iter().enumerate().map(rater).collect(),
-        iterations,
-        converged,
+        iterations: rest.iterations,
+        converged: rest.converged,
+    }
+}
+
+/// Where the alternation came to rest, or was stopped.
+struct Rest {
+    state: State,
+    /// The state before the last step: standard errors are of its residuals.
+    before: State,
+    /// The variances of the last step.
+    variances: Variances,
+    iterations: u32,
+    converged: bool,
+}
+
+/// Alternates between variances, scores and biases until the scores move no more.
+fn project(ratings: &Ratings, start: State, rater_votes: &[u32], floor: Floor) -> Rest {
+    let mut before = start;
+    let mut iterations = 0;
+    loop {
+        let variances = Variances::of(ratings, &before, rater_votes, floor);
+        let scores = scores(ratings, &before.bias, &variances);
+        let state = State { bias: biases(ratings, &scores, rater_votes), scores };
+        iterations += 1;
+        let converged = distance(&before.scores, &state.scores) < AT_REST;
+        if converged || iterations >= MOST_ITERATIONS {
+            return Rest { state, before, variances, iterations, converged };
+        }
+        before = state;
     }
 }
 
@@ -127,6 +141,13 @@ fn centre(bias: &[f64], rater_votes: &[u32], floor: Floor) -> f64 {
 struct State {
     scores: Vec<f64>,
     bias: Vec<f64>,
+}
+
+impl State {
+    /// What score and bias leave of the votes on image number `image`.
+    fn residuals(&self, image: usize, votes: &[(u32, f64)]) -> impl Iterator<Item = f64> + Clone {
+        votes.iter().map(move |(rater, vote)| vote - self.scores[image] - self.bias[*rater as usize])
+    }
 }
 
 /// The variance of what score and bias leave of the votes.

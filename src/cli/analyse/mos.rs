@@ -1,6 +1,6 @@
 //! Scores, biases and inconsistencies from a table of votes.
 
-use std::{fmt, path::Path};
+use std::{collections::HashSet, fmt, path::Path};
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
@@ -77,6 +77,7 @@ impl Scores {
 fn list(table: &Table, images: &mut Names, annotators: &mut Names) -> anyhow::Result<Vec<Rating>> {
     let (image, annotator, score) =
         (table.column("image")?, table.column("annotator")?, table.column("score")?);
+    let mut seen = HashSet::new();
     table
         .rows()
         .filter(|row| !is_missing(row.cell(score).text()))
@@ -85,11 +86,15 @@ fn list(table: &Table, images: &mut Names, annotators: &mut Names) -> anyhow::Re
                 "" => Err(row.cell(column).refuse(format_args!("{what} is missing"))),
                 name => Ok(name),
             };
-            Ok(Rating {
-                image: images.number(name(image, "the image")?),
-                annotator: annotators.number(name(annotator, "the annotator")?),
+            let (of, by) = (name(image, "the image")?, name(annotator, "the annotator")?);
+            let rating = Rating {
+                image: images.number(of),
+                annotator: annotators.number(by),
                 score: row.cell(score).parse("a score")?,
-            })
+            };
+            let is_first = seen.insert((rating.image, rating.annotator));
+            ensure!(is_first, "{}: {by:?} has voted on {of:?} already; keep one vote", row.cell(annotator));
+            Ok(rating)
         })
         .collect()
 }
