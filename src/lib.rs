@@ -7,6 +7,7 @@
 //! 3. [`score`] runs the two networks on them.
 //! 4. [`store`] keeps what they said, in PostgreSQL.
 //! 5. [`gallery`] shows the ranked pages, to whom [`people`] lets in.
+//! 6. [`feedback`] asks people about them, and keeps what they say.
 //!
 //! [`calibration`] says what the watch threshold is worth, [`comparison`] how far people and the quality model agree; both draw
 //! their intervals from [`statistics`].
@@ -23,6 +24,7 @@ pub mod comparison;
 pub mod config;
 pub mod decode;
 pub mod domain;
+pub mod feedback;
 pub mod gallery;
 pub mod ingest;
 pub mod jobs;

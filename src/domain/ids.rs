@@ -67,3 +67,11 @@ id! {
     /// Names a generation: one pair of served models with its rows in the catalog.
     GenerationId, bigint
 }
+id! {
+    /// Names a round: a bounded piece of judging.
+    RoundId, bigint
+}
+id! {
+    /// Names one version of a guide.
+    GuideId, bigint
+}

@@ -4,14 +4,18 @@
 
 mod hash;
 mod ids;
+mod judgement;
 mod probability;
 mod quality;
 mod states;
 mod token;
 
 pub use hash::ContentHash;
-pub use ids::{AnnotatorId, GenerationId, ImageId, ModelId, SightingId};
+pub use ids::{AnnotatorId, GenerationId, GuideId, ImageId, ModelId, RoundId, SightingId};
+pub use judgement::{Score, ScoreError};
 pub use probability::{Confidence, OutOfRange, Threshold};
 pub use quality::{Distribution, DistributionError, SCORES};
-pub use states::{Role, ScoringState, SightingState, Task, UnknownName};
+pub use states::{
+    Question, Role, RoundState, ScoringState, ServingOrder, SightingState, SkipKind, Task, UnknownName,
+};
 pub use token::Token;

@@ -111,3 +111,45 @@ names! {
         Admin = "admin",
     }
 }
+
+names! {
+    /// How far a round is.
+    RoundState, "round state" {
+        /// Its list is not frozen yet.
+        Draft = "draft",
+        /// Its images are being judged.
+        Open = "open",
+        /// It is complete, past its deadline, or was closed by hand.
+        Closed = "closed",
+    }
+}
+
+names! {
+    /// What a round, or a model, asks about a picture besides its quality.
+    Question, "question" {
+        /// Is there a watch in this picture? A clock is not a watch.
+        Watch = "watch",
+        /// Is there a watch or a clock in this picture?
+        WatchOrClock = "watch or clock",
+    }
+}
+
+names! {
+    /// Which image of a round an annotator gets next.
+    ServingOrder, "serving order" {
+        /// Each annotator in a random order of their own.
+        Random = "random",
+        /// Nearest to the watch threshold first, with a random share.
+        Doubtful = "doubtful",
+    }
+}
+
+names! {
+    /// Why an annotator left an image unjudged.
+    SkipKind, "kind of skip" {
+        /// Not now: it comes again at the end of their queue.
+        Later = "later",
+        /// It cannot be judged, for the reason given.
+        Cannot = "cannot",
+    }
+}

@@ -4,6 +4,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::evidence;
 use crate::domain::ImageId;
 
 /// Gives `image` its row in every live generation.
@@ -19,7 +20,8 @@ pub async fn open(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<()> {
 /// # Errors
 /// When the database refuses.
 pub async fn open_all(conn: &mut PgConnection) -> sqlx::Result<()> {
-    open_of(conn, None).await
+    open_of(conn, None).await?;
+    evidence::refresh_all(conn).await
 }
 
 async fn open_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Result<()> {

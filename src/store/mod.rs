@@ -8,9 +8,13 @@ pub mod annotators;
 pub mod arrivals;
 pub mod catalog;
 pub mod components;
+pub mod corrections;
 pub mod events;
+pub mod evidence;
 pub mod generations;
+pub mod guides;
 pub mod image_page;
+pub mod image_views;
 pub mod images;
 pub mod ledger;
 pub mod links;
@@ -19,14 +23,20 @@ pub mod predictions;
 pub mod queue;
 pub mod ranking;
 pub mod rankings;
+pub mod reservations;
 pub mod results;
 pub mod roots;
+pub mod round_annotators;
+pub mod round_images;
+pub mod rounds;
 pub mod scorings;
 pub mod secrets;
 pub mod sessions;
 pub mod sightings;
+pub mod skips;
 pub mod tokens;
 pub mod viewpoint;
+pub mod votes;
 
 /// Begins a transaction whose commit does not wait for the disk: for what is simply done again when a crash of the
 /// server undoes it.

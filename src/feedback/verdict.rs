@@ -1,0 +1,67 @@
+//! A manager's word on the watch question, outside every round. The latest one decides the label at once.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::FeedbackError;
+use crate::{
+    domain::AnnotatorId,
+    store::{
+        corrections::{self, Verdict},
+        evidence,
+    },
+};
+
+/// Stores verdicts, each once by its key, in one transaction: one save. How many were new.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn give(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    who: AnnotatorId,
+    verdicts: &[Verdict<'_>],
+) -> Result<usize, FeedbackError> {
+    let mut tx = pool.begin().await?;
+    let mut images: Vec<Uuid> = verdicts.iter().map(|verdict| verdict.image.0).collect();
+    // In one order, so that two saves never wait for each other.
+    images.sort_unstable();
+    for image in &images {
+        evidence::lock(&mut tx, crate::domain::ImageId(*image)).await?;
+    }
+    let mut new = 0;
+    for verdict in verdicts {
+        if !corrections::is_known(&mut tx, who, verdict.key).await? {
+            corrections::give_verdict(&mut tx, who, *verdict, now).await?;
+            new += 1;
+        }
+    }
+    evidence::refresh(&mut tx, &images).await?;
+    tx.commit().await?;
+    Ok(new)
+}
+
+/// Takes verdicts back by their keys; what they superseded holds again. How many were in force.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn take_back(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    who: AnnotatorId,
+    keys: &[Uuid],
+) -> Result<usize, FeedbackError> {
+    let mut tx = pool.begin().await?;
+    let mut images = vec![];
+    for key in keys {
+        // The same key again is found superseded, and a version of it names what holds again.
+        let fresh = Uuid::from_u128(key.as_u128() ^ u128::from(now.timestamp_micros().cast_unsigned()));
+        images.extend(corrections::take_back_verdict(&mut tx, who, *key, fresh, now).await?);
+    }
+    let mut touched: Vec<Uuid> = images.iter().map(|image| image.0).collect();
+    touched.sort_unstable();
+    evidence::refresh(&mut tx, &touched).await?;
+    tx.commit().await?;
+    Ok(images.len())
+}

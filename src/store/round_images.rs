@@ -1,0 +1,212 @@
+//! The frozen lists of rounds, and how far each image on them is.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    decode::PerceptualHash,
+    domain::{AnnotatorId, GenerationId, ImageId, RoundId},
+};
+
+/// An image with its place on a round's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The image.
+    pub image: ImageId,
+    /// Its place, from 0.
+    pub position: i32,
+}
+
+/// What drawing a list takes to know of an image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// The image.
+    pub image: ImageId,
+    /// The offer that it belongs to.
+    pub listing: Option<String>,
+    /// Its perceptual hash.
+    pub phash: Option<PerceptualHash>,
+    /// Whether it is in the audit set.
+    pub audit: bool,
+}
+
+/// One image of a list that was drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Drawn {
+    /// The image.
+    pub image: ImageId,
+    /// The part of the catalog that it was drawn from.
+    pub why: &'static str,
+    /// With what probability an image of that part was drawn.
+    pub probability: f64,
+}
+
+/// Whom an image is to be offered, and how many judgements are enough.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer {
+    /// The round.
+    pub round: RoundId,
+    /// Who asks.
+    pub annotator: AnnotatorId,
+    /// Judgements that each image needs.
+    pub judgements: i16,
+    /// The moment: reservations that expire by then do not count.
+    pub now: DateTime<Utc>,
+}
+
+/// What is known of `images` that can be judged and that stand in no guide as an example, in the order given.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn candidates(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<Vec<Candidate>> {
+    sqlx::query!(
+        r#"SELECT i.id AS "id: ImageId", i.listing_key, i.phash, i.audit
+           FROM unnest($1::uuid[]) WITH ORDINALITY asked (id, place) JOIN images i ON i.id = asked.id
+           WHERE round_image_is_open(0, i.id, 0, 1) AND NOT EXISTS (SELECT FROM guide_images g WHERE g.image_id = i.id)
+           ORDER BY asked.place"#,
+        images
+    )
+    .map(|row| Candidate {
+        image: row.id,
+        listing: row.listing_key,
+        phash: row.phash.map(PerceptualHash::from_i64),
+        audit: row.audit,
+    })
+    .fetch_all(conn)
+    .await
+}
+
+/// Freezes the list of a round.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn freeze(conn: &mut PgConnection, round: RoundId, list: &[Drawn]) -> sqlx::Result<()> {
+    let images: Vec<Uuid> = list.iter().map(|drawn| drawn.image.0).collect();
+    let why: Vec<String> = list.iter().map(|drawn| drawn.why.to_owned()).collect();
+    let probability: Vec<f64> = list.iter().map(|drawn| drawn.probability).collect();
+    sqlx::query!(
+        "INSERT INTO round_images (round_id, image_id, position, drawn_why, drawn_probability)
+         SELECT $1, image, place - 1, why, probability
+         FROM unnest($2::uuid[], $3::text[], $4::float8[]) WITH ORDINALITY drawn (image, why, probability, place)",
+        round.0,
+        &images,
+        &why,
+        &probability
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// The first of `positions` whose image may be offered: its current judgements and other people's live
+/// reservations are fewer than it needs, and it can be judged.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn first_on_offer(
+    conn: &mut PgConnection,
+    offer: Offer,
+    positions: &[i32],
+) -> sqlx::Result<Option<Listed>> {
+    sqlx::query_as!(
+        Listed,
+        r#"SELECT i.image_id AS "image: ImageId", i.position
+           FROM unnest($2::int[]) WITH ORDINALITY wanted (position, place)
+           JOIN round_images i ON i.round_id = $1 AND i.position = wanted.position
+           WHERE i.judged < $3::int
+             AND i.judged + (SELECT count(*) FROM reservations o
+                             WHERE o.round_id = $1 AND o.image_id = i.image_id AND o.annotator_id <> $4
+                               AND o.occurrence = 0 AND o.state = 'held' AND o.expires_at > $5) < $3::int
+             AND round_image_is_open($1, i.image_id, i.judged, $3::int)
+           ORDER BY wanted.place LIMIT 1"#,
+        offer.round.0,
+        positions,
+        i32::from(offer.judgements),
+        offer.annotator.0,
+        offer.now
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Locks an image of a round until the transaction ends, so that nobody else is offered it meanwhile.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn lock(conn: &mut PgConnection, round: RoundId, image: ImageId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "SELECT FROM round_images WHERE round_id = $1 AND image_id = $2 FOR NO KEY UPDATE",
+        round.0,
+        image.0
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Counts a judgement of an image in (`1`) or out (`-1`).
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count(conn: &mut PgConnection, round: RoundId, image: ImageId, by: i32) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE round_images SET judged = judged + $3 WHERE round_id = $1 AND image_id = $2",
+        round.0,
+        image.0,
+        by
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// How many of a round's open images wait for somebody else: all that they lack is in other people's hands. And the
+/// moment at which the first of those reservations ends.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn with_others(
+    conn: &mut PgConnection,
+    offer: Offer,
+) -> sqlx::Result<(i64, Option<DateTime<Utc>>)> {
+    let row = sqlx::query!(
+        r#"SELECT count(DISTINCT o.image_id) AS "images!", min(o.expires_at) AS first_end
+           FROM reservations o JOIN round_images i ON i.round_id = o.round_id AND i.image_id = o.image_id
+           WHERE o.round_id = $1 AND o.annotator_id <> $2 AND o.occurrence = 0 AND o.state = 'held'
+             AND o.expires_at > $3 AND i.judged < $4::int
+             AND NOT EXISTS (SELECT FROM reservations mine
+                             WHERE mine.round_id = $1 AND mine.image_id = o.image_id AND mine.annotator_id = $2
+                               AND mine.state <> 'held')"#,
+        offer.round.0,
+        offer.annotator.0,
+        offer.now,
+        i32::from(offer.judgements)
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((row.images, row.first_end))
+}
+
+/// The watch confidences of `images` in a generation, of those that have one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn confidences(
+    conn: &mut PgConnection,
+    generation: GenerationId,
+    images: &[Uuid],
+) -> sqlx::Result<HashMap<Uuid, f64>> {
+    let rows = sqlx::query!(
+        r#"SELECT image_id, watch_confidence AS "confidence!" FROM catalog
+           WHERE generation_id = $1 AND image_id = ANY ($2) AND watch_confidence IS NOT NULL"#,
+        generation.0,
+        images
+    )
+    .map(|row| (row.image_id, row.confidence))
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
