@@ -28,6 +28,12 @@ pub fn precision_recall_curve(sweep: &Sweep, steps: u32) -> Vec<CurvePoint> {
     thinned(points, steps)
 }
 
+/// A metric against the threshold, ascending: `x` is the threshold; thinned as [`roc_curve`].
+pub fn metric_curve(sweep: &Sweep, of: impl Fn(&Confusion) -> f64, steps: u32) -> Vec<CurvePoint> {
+    let point = |(threshold, confusion)| CurvePoint { threshold, x: threshold, y: of(&confusion) };
+    thinned(sweep.iter().map(point).collect(), steps)
+}
+
 /// From the highest threshold down; the last one, below every confidence, is out of reach if a confidence is 0.
 fn points(sweep: &Sweep, of: impl Fn(&Confusion) -> (f64, f64)) -> Vec<CurvePoint> {
     let point = |cut| {
@@ -67,5 +73,8 @@ mod tests {
         let precision_recall = precision_recall_curve(&sweep, 100);
         assert_eq!(precision_recall[0].y, 1.0);
         assert_eq!(precision_recall.last().unwrap().x, 1.0);
+        let recall = metric_curve(&sweep, Confusion::recall, 100);
+        assert_eq!((recall[0].x, recall.last().unwrap().y), (0.0, 0.0));
+        assert!(recall.len() < 210 && recall.is_sorted_by(|a, b| a.x < b.x && a.y >= b.y));
     }
 }

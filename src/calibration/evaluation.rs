@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::Serialize;
+
 use super::{
     Confusion, Figures, Labels, Sweep, figures,
     labels::{brier, log_loss},
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// What labelled images say about a model and a threshold.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
     /// How many labelled images.
     pub n: usize,

@@ -94,6 +94,15 @@ fn a_wrong_threshold_is_found_out_and_a_good_one_is_left_alone() {
 }
 
 #[test]
+fn two_hundred_corrections_mend_a_wrong_threshold_and_spare_a_good_one() {
+    let Some((labels, _)) = golden_labels() else { return };
+    let rehearse = |from| rehearse(&labels, threshold(from), 200, Sampling { draws: 50, seed: 1 });
+    let [wrong, good] = [0.5, 0.05].map(rehearse);
+    assert!(wrong.quantile(0.5).unwrap() >= 0.10 && wrong.quantile(0.05).unwrap() > 0.0, "{wrong:?}");
+    assert!(good.quantile(0.5).unwrap() >= 0.0 && good.quantile(0.05).unwrap() >= -0.02, "{good:?}");
+}
+
+#[test]
 fn of_equal_optima_the_middle_of_the_widest_run_is_taken() {
     let labels = [label(0.1, false), label(0.2, true), label(0.3, false), label(0.8, true), label(0.9, true)];
     let sweep = Sweep::of(&Labels::new(&labels).unwrap());

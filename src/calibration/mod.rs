@@ -3,7 +3,8 @@
 //! Everything here is a function of values: no database, no clock, randomness only from a seed. [`Labels`] are images
 //! with a confidence and people's verdict; a [`Sweep`] knows the [`Confusion`] at every cut-off; an [`Objective`] says
 //! which cut-off is best; [`evaluate`] adds intervals; [`cross_validate`] and [`paired_gain`] say what a choice is worth on
-//! images that it was not made from; [`WhatIf`] says which images of a catalog would change sides.
+//! images that it was not made from; [`WhatIf`] says which images of a catalog would change sides; a
+//! [`Proposal`] is all of it in one step, and the evidence of a change.
 //!
 //! A confidence is labelled a watch if it lies *above* the threshold, strictly. Formulas and sources: docs/MATHEMATICS.md.
 
@@ -17,6 +18,8 @@ mod gain;
 mod histogram;
 mod labels;
 mod objective;
+mod proposal;
+mod rehearsal;
 mod reliability;
 mod suspicious;
 mod sweep;
@@ -24,7 +27,7 @@ mod weights;
 mod what_if;
 
 pub use confusion::{Confusion, Metrics};
-pub use curves::{CurvePoint, precision_recall_curve, roc_curve};
+pub use curves::{CurvePoint, metric_curve, precision_recall_curve, roc_curve};
 pub use error::CalibrationError;
 pub use evaluation::{Evaluation, evaluate};
 pub use figures::Figures;
@@ -33,6 +36,8 @@ pub use gain::{PairedGain, paired_gain};
 pub use histogram::{ClassBin, class_histogram};
 pub use labels::{Label, Labels};
 pub use objective::{Best, Objective};
+pub use proposal::{AUDIT_LEAST, Judged, Proposal};
+pub use rehearsal::{Rehearsal, rehearse};
 pub use reliability::{ReliabilityBin, expected_calibration_error, reliability};
 pub use suspicious::{Suspicion, suspicious};
 pub use sweep::{ORIGINAL_THRESHOLDS, Sweep};

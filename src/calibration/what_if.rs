@@ -1,5 +1,7 @@
 //! Which images of a catalog would change sides under another threshold.
 
+use serde::Serialize;
+
 use crate::domain::{Confidence, Threshold};
 
 /// What a threshold needs to know of an image.
@@ -37,7 +39,7 @@ impl<Id> Flip<Id> {
 }
 
 /// How many change sides, and in which direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Flips {
     /// Called a watch from now on.
     pub to_watch: u64,

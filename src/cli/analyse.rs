@@ -4,6 +4,8 @@ mod agreement;
 mod mos;
 mod thresholds;
 
+pub(super) use self::thresholds::labels;
+
 use std::{
     collections::HashMap,
     fmt::Display,

@@ -1,4 +1,6 @@
-//! `chronograde bench`: how fast this machine takes pictures from dropped files to ranked rows.
+//! `chronograde bench`: how fast this machine takes pictures from dropped files to ranked rows, and what the feedback loop brings.
+
+mod rehearse;
 
 use std::{
     io::{self, Write},
@@ -6,6 +8,8 @@ use std::{
     process::ExitCode,
     time::Duration,
 };
+
+use anyhow::Context as _;
 
 use super::Context;
 use crate::{
@@ -15,10 +19,13 @@ use crate::{
 
 /// Arguments of `chronograde bench`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Folder of pictures to measure with
-    #[arg(long, value_name = "DIR")]
-    images: PathBuf,
+    #[arg(long, value_name = "DIR", required = true)]
+    images: Option<PathBuf>,
     /// Pictures to drop in each round; copies with other bytes fill up what the folder lacks
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     files: usize,
@@ -37,13 +44,22 @@ pub struct Args {
     scratch: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Draw corrections from labelled images, recalibrate with the gate, and print the gain on the rest
+    Loop(rehearse::Args),
+}
+
 /// Runs `chronograde bench`. No database of the settings is touched.
 ///
 /// # Errors
 /// There are no pictures, no models, or no PostgreSQL, or the service failed.
 pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(What::Loop(args)) = args.what {
+        return rehearse::run(context, &args);
+    }
     let plan = Plan {
-        images: args.images,
+        images: args.images.context("give a folder of pictures with --images DIR")?,
         files: args.files.max(1),
         repeat: args.repeat.max(1),
         sweep_files: args.sweep_files,

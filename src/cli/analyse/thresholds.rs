@@ -13,11 +13,20 @@ use crate::{
 
 /// Reads `file` and evaluates it.
 pub(super) fn read(file: &Path) -> anyhow::Result<Verdicts> {
+    let of = format!(
+        "{}: watch against watch_confidence, label is 1 when confidence > threshold (strict)",
+        file.display()
+    );
+    Verdicts::new(of, &labels(file)?, None).with_context(|| format!("{} cannot be evaluated", file.display()))
+}
+
+/// The labelled images of a table with the columns watch, watch_confidence and, if there is one, listing.
+pub(in crate::cli) fn labels(file: &Path) -> anyhow::Result<Vec<Label>> {
     let table = Table::with_header(file)?;
     let (watch, confidence) = (table.column("watch")?, table.column("watch_confidence")?);
     let listing = table.optional_column("listing");
     let mut listings = Names::default();
-    let labels = table
+    table
         .rows()
         .map(|row| {
             let cell = row.cell(confidence);
@@ -26,10 +35,5 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Verdicts> {
             let group = name.map(|name| listings.number(name));
             Ok(Label { group, ..Label::new(confidence, row.cell(watch).verdict()?) })
         })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let of = format!(
-        "{}: watch against watch_confidence, label is 1 when confidence > threshold (strict)",
-        file.display()
-    );
-    Verdicts::new(of, &labels, None).with_context(|| format!("{} cannot be evaluated", file.display()))
+        .collect()
 }
