@@ -6,6 +6,7 @@ mod analyse;
 mod bench;
 mod database;
 mod evaluate;
+mod healthcheck;
 mod ingest;
 mod migrate;
 mod score;
@@ -107,6 +108,9 @@ enum Command {
     /// Make tokens for the API
     Tokens(tokens::Args),
     Users(users::Args),
+    /// Succeed when the service of these settings answers
+    #[command(hide = true)]
+    Healthcheck,
     /// Run another program with a database
     #[command(hide = true)]
     Database(database::Args),
@@ -133,6 +137,7 @@ impl Cli {
             Command::Migrate => migrate::run(&context).await,
             Command::Tokens(args) => tokens::run(&context, args).await,
             Command::Users(args) => users::run(&context, args).await,
+            Command::Healthcheck => healthcheck::run(&context),
             Command::Database(args) => database::run(&context, args).await,
         }
     }

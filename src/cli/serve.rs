@@ -30,8 +30,8 @@ pub async fn run(context: Context, args: Args) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal()?;
     let upload_dir = settings.upload_dir();
     let application = Application::build(settings, &args.roles, Clock::System).await?;
-    if let Some(address) = application.public_address() {
-        tracing::info!(upload_dir = %upload_dir.display(), "chronograde is ready at {address}");
+    if let (Some(listen), Some(address)) = (application.address(), application.public_address()) {
+        tracing::info!(%listen, upload_dir = %upload_dir.display(), "chronograde is ready at {address}");
         if let Some(set_up) = application.set_up().await? {
             tracing::warn!("{}", set_up.in_words(&address));
         }

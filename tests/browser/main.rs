@@ -10,5 +10,6 @@
 
 mod browser;
 mod pictures;
+mod proxy;
 mod service;
 mod walk;

@@ -12,8 +12,10 @@ use sqlx::{ConnectOptions, PgPool};
 pub struct Service {
     child: Child,
     data: tempfile::TempDir,
-    /// Where its pages are.
+    /// Where people reach its pages.
     pub address: String,
+    /// Where it listens.
+    pub listening: String,
     /// The address of the first start, with which the first admin is made.
     pub set_up: String,
 }
@@ -21,6 +23,11 @@ pub struct Service {
 impl Service {
     /// Starts it on an empty database, and waits until it says that it is ready.
     pub fn start(pool: &PgPool) -> Self {
+        Self::start_with(pool, &[])
+    }
+
+    /// The same, with more settings.
+    pub fn start_with(pool: &PgPool, settings: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_chronograde"))
             .args([
@@ -35,23 +42,25 @@ impl Service {
             .env("CHRONOGRADE_MINIMUM_AGE_MS", "50")
             .env("CHRONOGRADE_LOG_FORMAT", "text")
             .env("NO_COLOR", "1")
+            .envs(settings.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines: Box<dyn Iterator<Item = String> + Send> =
             Box::new(BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok));
-        let said = |lines: &mut Box<dyn Iterator<Item = String> + Send>, before: &str| {
-            lines.find_map(|line| {
-                let rest = &line[line.find(before)? + before.len()..];
-                Some(rest.split_whitespace().next()?.to_owned())
-            })
+        let word_after = |line: &str, before: &str| {
+            let rest = &line[line.find(before)? + before.len()..];
+            Some(rest.split_whitespace().next()?.to_owned())
         };
-        let address = said(&mut lines, "chronograde is ready at ").expect("it says where it is");
+        let ready =
+            lines.find(|line| line.contains("chronograde is ready at ")).expect("it says when it is ready");
+        let address = word_after(&ready, "chronograde is ready at ").unwrap();
+        let listening = word_after(&ready, "listen=").unwrap();
         let set_up =
-            said(&mut lines, "there is no admin yet: open ").expect("it says how to make the first admin");
+            lines.find_map(|line| word_after(&line, "there is no admin yet: open ")).expect("it says how");
         // The rest of the log is read, so that the pipe never fills up, and shown when a test fails.
         std::thread::spawn(move || lines.for_each(|line| println!("{line}")));
-        Self { child, data, address, set_up }
+        Self { child, data, address, listening, set_up }
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -9,13 +9,13 @@ use super::{
     service::Service,
 };
 
-const PASSWORD: &str = "a watch in the picture";
+pub const PASSWORD: &str = "a watch in the picture";
 
 /// Every page that a manager or an admin can open without an image.
 const PAGES: [&str; 8] =
     ["/", "/top", "/bottom", "/arrivals", "/arrivals?state=failed", "/people", "/profile", "/nowhere"];
 
-async fn set_up(browser: &Browser, service: &Service) {
+pub async fn set_up(browser: &Browser, service: &Service) {
     browser.driver.goto(&service.set_up).await.unwrap();
     browser.type_into("name", "Ada").await;
     browser.type_into("password", PASSWORD).await;
@@ -24,7 +24,7 @@ async fn set_up(browser: &Browser, service: &Service) {
     browser.see(".account").await;
 }
 
-fn drop_pictures(service: &Service, numbers: std::ops::Range<u32>) {
+pub fn drop_pictures(service: &Service, numbers: std::ops::Range<u32>) {
     for number in numbers {
         std::fs::write(service.upload_dir().join(format!("{number}_1.png")), pictures::png(number)).unwrap();
     }
