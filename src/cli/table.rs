@@ -56,6 +56,11 @@ impl Table {
         self.header.as_ref().or(first).into_iter().flatten()
     }
 
+    /// How many rows there are, and how many cells the longest one has.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.rows.len(), self.rows.iter().map(|(_, row)| row.len()).max().unwrap_or(0))
+    }
+
     /// The number of the column of this name.
     pub(super) fn column(&self, name: &str) -> anyhow::Result<usize> {
         self.optional_column(name).ok_or_else(|| {

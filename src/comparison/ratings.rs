@@ -73,12 +73,21 @@ impl Ratings {
         Ok(Self { starts, annotators, votes })
     }
 
-    /// How many images there are: one more than the highest number.
+    /// The same with at least so many images and annotators: the last ones may be without votes.
+    #[must_use]
+    pub fn with_at_least(mut self, images: usize, annotators: usize) -> Self {
+        let end = self.votes.len() as u32;
+        self.starts.resize(self.starts.len().max(images + 1), end);
+        self.annotators = self.annotators.max(annotators);
+        self
+    }
+
+    /// How many images there are: one more than the highest number, or as many as were asked for.
     pub fn images(&self) -> usize {
         self.starts.len() - 1
     }
 
-    /// How many annotators there are: one more than the highest number.
+    /// How many annotators there are, in the same way.
     pub const fn annotators(&self) -> usize {
         self.annotators
     }

@@ -40,6 +40,9 @@ impl Scores {
         };
         ensure!(!ratings.is_empty(), "{} holds no votes", file.display());
         let ratings = Ratings::new(ratings).with_context(|| format!("{} cannot be used", file.display()))?;
+        // The last rows or columns of a matrix may be without votes.
+        let (rows, columns) = if is_list { (0, 0) } else { table.size() };
+        let ratings = ratings.with_at_least(rows, columns);
         let coincidences = Coincidences::of(&ratings);
         Ok(Self {
             of: format!("{}: {of}", file.display()),

@@ -82,6 +82,15 @@ fn a_list_of_votes_says_the_same_as_a_matrix_and_keeps_the_names() {
 }
 
 #[test]
+fn a_row_or_a_column_without_votes_keeps_its_place() {
+    let (_folder, path) = written("3,nan,5,nan\nnan,,na,\n4,6,5,nan\nnan,nan,nan,nan\n");
+    let scores = mos::Scores::read(&path).unwrap().json();
+    assert_eq!(scores["mos_plain"], serde_json::json!([4.0, null, 5.0, null]));
+    assert_eq!(scores["bias_i"].as_array().unwrap().len(), 4);
+    assert!(scores["bias_i"][3].is_null() && scores["sos_j"][1].is_null());
+}
+
+#[test]
 fn errors_name_the_place_and_what_is_wrong_there() {
     let error = |text: &str, read: fn(&Path) -> anyhow::Result<()>| {
         let (_folder, path) = written(text);
