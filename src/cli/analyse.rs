@@ -14,6 +14,8 @@ use std::{
     process::ExitCode,
 };
 
+use serde_json::Value;
+
 use super::Context;
 
 /// Arguments of `chronograde analyse`.
@@ -51,27 +53,28 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
     match &args.what {
         What::Thresholds { file } => {
             let verdicts = thresholds::read(file)?;
-            print(if context.json { Ok(verdicts.json()?) } else { Err(&verdicts) })?;
+            print(context, &verdicts, || verdicts.json())?;
         }
         What::Agreement { file } => {
             let agreement = agreement::Agreement::read(file)?;
-            print(if context.json { Ok(agreement.json()) } else { Err(&agreement) })?;
+            print(context, &agreement, || Ok(agreement.json()))?;
         }
         What::Mos { file } => {
             let scores = mos::Scores::read(file)?;
-            print(if context.json { Ok(scores.json()) } else { Err(&scores) })?;
+            print(context, &scores, || Ok(scores.json()))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints for programs, or for people.
-pub(super) fn print(output: Result<serde_json::Value, &dyn Display>) -> anyhow::Result<()> {
+/// Prints `text` for people, or `json` if a program reads.
+pub(super) fn print(
+    context: &Context,
+    text: &impl Display,
+    json: impl FnOnce() -> anyhow::Result<Value>,
+) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    let printed = match output {
-        Ok(json) => writeln!(out, "{json}"),
-        Err(text) => write!(out, "{text}"),
-    };
+    let printed = if context.json { writeln!(out, "{}", json()?) } else { write!(out, "{text}") };
     match printed.and_then(|()| out.flush()) {
         // Whoever reads our lines has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

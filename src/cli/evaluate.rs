@@ -67,14 +67,12 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
         "{source}: watch against the confidence of {name}, label is 1 when confidence > threshold (strict)"
     );
     let verdicts = Verdicts::new(of, &labels, Some(threshold))?;
-    if context.json {
+    print(context, &verdicts, || {
         let mut json = verdicts.json()?;
         json["model"] = name.into();
         json["failed"] = failed.into();
-        print(Ok(json))?;
-    } else {
-        print(Err(&verdicts))?;
-    }
+        Ok(json)
+    })?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

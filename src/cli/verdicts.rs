@@ -111,32 +111,28 @@ impl Verdicts {
             "tp",
         ];
         let mut rows = vec![cells(header)];
-        let auto = |threshold: f64, note: &str, metrics: &Metrics| {
-            let Confusion { tn, fp, fn_, tp } = metrics.confusion;
-            let shares = [
-                metrics.f1,
-                metrics.accuracy,
-                metrics.precision,
-                metrics.recall,
-                metrics.specificity,
-                metrics.balanced_accuracy,
-                metrics.mcc,
-            ];
-            let counts = [tn, fp, fn_, tp].map(|count| format!("{count}"));
-            let name = format!("{}{note}", shortened(threshold));
-            std::iter::once(name).chain(shares.map(number)).chain(counts).collect::<Vec<_>>()
-        };
         for threshold in ORIGINAL_THRESHOLDS {
-            rows.extend(self.at(threshold).map(|metrics| auto(threshold, "", &metrics)));
+            rows.extend(self.at(threshold).map(|metrics| row(threshold, "", &metrics)));
         }
         if let Some(in_use) = self.in_use {
-            rows.push(auto(in_use.get(), "  the model's", &self.sweep.at(in_use).metrics()));
+            rows.push(row(in_use.get(), "  the model's", &self.sweep.at(in_use).metrics()));
         }
         for (note, best) in [("  best F1", &self.best), ("  best Youden J", &self.youden)] {
-            rows.push(auto(best.threshold.get(), note, &best.confusion.metrics()));
+            rows.push(row(best.threshold.get(), note, &best.confusion.metrics()));
         }
         rows
     }
+}
+
+/// A row of the table of thresholds.
+fn row(threshold: f64, note: &str, metrics: &Metrics) -> Vec<String> {
+    let Metrics { f1, accuracy, precision, recall, specificity, balanced_accuracy, mcc, confusion, .. } =
+        *metrics;
+    let Confusion { tn, fp, fn_, tp } = confusion;
+    let shares = [f1, accuracy, precision, recall, specificity, balanced_accuracy, mcc].map(number);
+    let counts = [tn, fp, fn_, tp].map(|count| count.to_string());
+    let name = format!("{}{note}", shortened(threshold));
+    std::iter::once(name).chain(shares).chain(counts).collect()
 }
 
 impl fmt::Display for Verdicts {

@@ -4,8 +4,6 @@ use std::{
     path::Path,
 };
 
-use serde_json::Value;
-
 use super::*;
 
 /// A file of ../shared, or `None` after having said that it is not there.

@@ -57,11 +57,7 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
             Ok((*from, rehearse(&labels, threshold, args.corrections, sampling)))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    if context.json {
-        print(Ok(rehearsals.iter().map(json).collect()))?;
-    } else {
-        print(Err(&text(&rehearsals)))?;
-    }
+    print(context, &text(&rehearsals), || Ok(rehearsals.iter().map(json).collect()))?;
     Ok(ExitCode::SUCCESS)
 }
 
