@@ -143,7 +143,14 @@ async fn filtered(
 ) -> Result<Vec<Candidate>, FeedbackError> {
     let (mut all, mut after) = (vec![], None);
     loop {
-        let page = rankings::page(conn, view, ranking, after.as_ref(), PAGE).await?;
+        let page = rankings::page(
+            conn,
+            view,
+            ranking,
+            &after.map_or(rankings::Place::Start, rankings::Place::After),
+            PAGE,
+        )
+        .await?;
         let images: Vec<Uuid> = page.images.iter().map(|image| image.id).collect();
         all.extend(round_images::candidates(conn, &images).await?);
         after = page.next;

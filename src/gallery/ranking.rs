@@ -116,7 +116,7 @@ pub(super) async fn cards(
     view: &Viewpoint,
     ranking: &Ranking,
 ) -> Result<Vec<Card>, WebError> {
-    let images = rankings::page(conn, view, ranking, None, SHOWN).await?.images;
+    let images = rankings::page(conn, view, ranking, &rankings::Place::Start, SHOWN).await?.images;
     let means: Vec<f64> = images.iter().filter_map(|image| image.quality_mean).collect();
     let shares = rankings::shares_below(conn, view, &means).await?.unwrap_or_default();
     let card = |(index, image)| Card::new(site, index + 1, image, shares.get(index).copied());

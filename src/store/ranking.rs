@@ -9,6 +9,10 @@ use uuid::Uuid;
 
 use crate::domain::GenerationId;
 
+mod address;
+
+pub use address::AddressError;
+
 /// What images are ranked by. Only images that have it are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -24,7 +28,13 @@ pub enum Sort {
     Newest,
     /// Variance of the Laplacian.
     Sharpness,
+    /// Mean of the quality distribution again, but of [`SAMPLE`] images drawn at random: to judge by eye whether the
+    /// ranking is coherent.
+    Random,
 }
+
+/// Images that a random sample is made of, where there are so many.
+pub const SAMPLE: i64 = 100;
 
 /// Which end comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -53,7 +63,7 @@ pub enum Watch {
 }
 
 /// A value of the sort key.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub enum Key {
     /// A score, a confidence or a sharpness.
     Number(f64),
@@ -80,6 +90,10 @@ pub struct Ranking {
     pub listing: Option<String>,
     /// Of each listing only the image that ranks first among those that pass the other filters.
     pub one_per_listing: bool,
+    /// The hidden images, and no others; else none of them.
+    pub hidden: bool,
+    /// Which of the random samples, for [`Sort::Random`].
+    pub seed: u32,
 }
 
 /// A place in a ranked list of one generation: behind this image.
@@ -104,12 +118,25 @@ pub struct CursorError;
 
 impl Sort {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Quality, Self::Watch, Self::Human, Self::Newest, Self::Sharpness];
+    pub const ALL: [Self; 6] =
+        [Self::Quality, Self::Watch, Self::Human, Self::Newest, Self::Sharpness, Self::Random];
+
+    /// The name in addresses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quality => "quality",
+            Self::Watch => "watch",
+            Self::Human => "human",
+            Self::Newest => "newest",
+            Self::Sharpness => "sharpness",
+            Self::Random => "random",
+        }
+    }
 
     /// The catalog's column.
     pub(super) const fn column(self) -> &'static str {
         match self {
-            Self::Quality => "quality_mean",
+            Self::Quality | Self::Random => "quality_mean",
             Self::Watch => "watch_confidence",
             Self::Human => "human_mean",
             Self::Newest => "ingested_at",
@@ -122,18 +149,19 @@ impl Order {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Desc, Self::Asc];
 
-    pub(super) const fn direction(self) -> &'static str {
+    /// The name in addresses.
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Desc => "DESC",
-            Self::Asc => "ASC",
+            Self::Desc => "desc",
+            Self::Asc => "asc",
         }
     }
 
-    /// How the key of a later row compares with that of an earlier one.
-    pub(super) const fn further(self) -> &'static str {
+    /// The other one.
+    pub const fn reversed(self) -> Self {
         match self {
-            Self::Desc => "<",
-            Self::Asc => ">",
+            Self::Desc => Self::Asc,
+            Self::Asc => Self::Desc,
         }
     }
 }

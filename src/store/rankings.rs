@@ -1,14 +1,17 @@
-//! Every ranked list, by keyset over the one table `catalog`.
-//!
-//! This is the only file that puts SQL together at run time: sort, order and filters vary together, and each
-//! combination is to be answered from the index of its sort key. A test explains every one.
+//! Every ranked list, by keyset over the one table `catalog`. The only module that [puts SQL together](sql) at run time.
+
+mod absent;
+mod sql;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use super::ranking::{Cursor, CursorError, Key, Order, Ranking, Sort, Watch};
+pub use self::absent::{Reason, absent};
+use self::sql::Walk;
+pub use super::ranking::{AddressError, Cursor, CursorError, Key, Order, Ranking, SAMPLE, Sort, Watch};
 use super::viewpoint::Viewpoint;
+use crate::domain::ImageId;
 
 /// Totals are counted up to here; beyond, "more than" is all that is said.
 pub const COUNTED: i64 = 10_000;
@@ -47,6 +50,8 @@ pub struct Ranked {
     pub sharpness: Option<f64>,
     /// When it first came in.
     pub ingested_at: DateTime<Utc>,
+    /// Whether galleries leave it out.
+    pub hidden: bool,
 }
 
 /// A page of a ranked list.
@@ -54,8 +59,22 @@ pub struct Ranked {
 pub struct Page {
     /// The images, in order.
     pub images: Vec<Ranked>,
-    /// Where the next page begins; none on the last one.
+    /// Where the next page begins: behind this; none on the last one.
     pub next: Option<Cursor>,
+    /// Where the previous page ends: before this; none on the first one.
+    pub previous: Option<Cursor>,
+}
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Place {
+    /// Its beginning.
+    #[default]
+    Start,
+    /// What follows this place.
+    After(Cursor),
+    /// What leads up to this place.
+    Before(Cursor),
 }
 
 /// A count that stops at [`COUNTED`].
@@ -67,8 +86,8 @@ pub struct Total {
     pub is_exact: bool,
 }
 
-/// Up to `limit` images of `ranking`, after the cursor if there is one. No page repeats or skips an image that
-/// stays as it is, equal keys being ordered by identifier.
+/// Up to `limit` images of `ranking` at a place. No page repeats or skips an image that stays as it is, equal keys
+/// being ordered by identifier.
 ///
 /// # Errors
 /// When the database refuses.
@@ -76,19 +95,85 @@ pub async fn page(
     conn: &mut PgConnection,
     view: &Viewpoint,
     ranking: &Ranking,
-    after: Option<&Cursor>,
+    place: &Place,
     limit: u16,
 ) -> sqlx::Result<Page> {
-    let mut sql = select(view, ranking, after, i64::from(limit) + 1);
+    let walk = match place {
+        Place::Start => Walk::onwards(ranking, None),
+        Place::After(cursor) => Walk::onwards(ranking, Some(cursor)),
+        Place::Before(cursor) => Walk::back(ranking, cursor),
+    };
+    let most = usize::from(limit);
+    let mut sql = sql::select(view, ranking, walk, i64::from(limit) + 1);
     let mut images: Vec<Ranked> = sql.build_query_as().fetch_all(conn).await?;
-    let more = images.len() > usize::from(limit);
-    images.truncate(usize::from(limit));
-    let last = images.last().filter(|_| more);
-    let next = last.and_then(|last| {
-        let (sort, order) = (ranking.sort, ranking.order);
-        Some(Cursor { generation: view.generation, sort, order, key: last.key(sort)?, image: last.id })
-    });
-    Ok(Page { images, next })
+    let more = images.len() > most;
+    images.truncate(most);
+    let (mut has_previous, mut has_next) = (*place != Place::Start, more);
+    if let Place::Before(_) = place {
+        images.reverse();
+        (has_previous, has_next) = (more, true);
+    }
+    let at = |image: Option<&Ranked>, wanted: bool| image.filter(|_| wanted)?.cursor(view, ranking);
+    let (next, previous) = (at(images.last(), has_next), at(images.first(), has_previous));
+    Ok(Page { images, next, previous })
+}
+
+/// The images before and behind one in a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Neighbours {
+    /// The one that ranks before it.
+    pub previous: Option<ImageId>,
+    /// The one that ranks behind it.
+    pub next: Option<ImageId>,
+}
+
+/// What stands beside `image` in the list; also beside the place where it would stand, so that whoever hides an image
+/// can go on. Nothing when it lacks the sort key.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn neighbours(
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    ranking: &Ranking,
+    image: ImageId,
+) -> sqlx::Result<Neighbours> {
+    let Some(here) = place_of(conn, view, ranking, image).await? else { return Ok(Neighbours::default()) };
+    let mut beside = [None; 2];
+    let walks = [Walk::back(ranking, &here), Walk::onwards(ranking, Some(&here))];
+    for (found, walk) in beside.iter_mut().zip(walks) {
+        let mut sql = sql::select(view, ranking, walk, 1);
+        let image: Option<Ranked> = sql.build_query_as().fetch_optional(&mut *conn).await?;
+        *found = image.map(|image| ImageId(image.id));
+    }
+    Ok(Neighbours { previous: beside[0], next: beside[1] })
+}
+
+/// The place of an image in a list, whether or not the filters let it in; none when it lacks the sort key.
+async fn place_of(
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    ranking: &Ranking,
+    image: ImageId,
+) -> sqlx::Result<Option<Cursor>> {
+    let (sort, order) = (ranking.sort, ranking.order);
+    let key = absent::key_of(conn, view, sort, image).await?;
+    Ok(key.map(|key| Cursor { generation: view.generation, sort, order, key, image: image.0 }))
+}
+
+/// How many images of the list rank before a place in it; none where that is more than [`COUNTED`].
+///
+/// # Errors
+/// When the database refuses.
+pub async fn ahead(
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    ranking: &Ranking,
+    place: &Cursor,
+) -> sqlx::Result<Option<i64>> {
+    let mut sql = sql::count(view, ranking, Walk::back(ranking, place), COUNTED + 1);
+    let count: i64 = sql.build_query_scalar().fetch_one(conn).await?;
+    Ok((count <= COUNTED).then_some(count))
 }
 
 /// How many images `ranking` has, counted up to [`COUNTED`].
@@ -96,9 +181,7 @@ pub async fn page(
 /// # Errors
 /// When the database refuses.
 pub async fn total(conn: &mut PgConnection, view: &Viewpoint, ranking: &Ranking) -> sqlx::Result<Total> {
-    let mut sql = QueryBuilder::new("SELECT count(*) FROM (SELECT FROM catalog c WHERE ");
-    conditions(&mut sql, view, ranking);
-    sql.push(" LIMIT ").push_bind(COUNTED + 1).push(") counted");
+    let mut sql = sql::count(view, ranking, Walk::onwards(ranking, None), COUNTED + 1);
     sql.build_query_scalar().fetch_one(conn).await.map(Total::counted)
 }
 
@@ -196,108 +279,20 @@ impl Total {
 }
 
 impl Ranked {
+    /// Its place in a list.
+    pub fn cursor(&self, view: &Viewpoint, ranking: &Ranking) -> Option<Cursor> {
+        let (sort, order) = (ranking.sort, ranking.order);
+        Some(Cursor { generation: view.generation, sort, order, key: self.key(sort)?, image: self.id })
+    }
+
     fn key(&self, sort: Sort) -> Option<Key> {
         match sort {
-            Sort::Quality => self.quality_mean.map(Key::Number),
+            Sort::Quality | Sort::Random => self.quality_mean.map(Key::Number),
             Sort::Watch => self.watch_confidence.map(Key::Number),
             Sort::Human => self.human_mean.map(Key::Number),
             Sort::Sharpness => self.sharpness.map(Key::Number),
             Sort::Newest => Some(Key::Time(self.ingested_at)),
         }
-    }
-}
-
-/// The page's rows come from one index scan; only they are joined with what the catalog does not hold.
-fn select(view: &Viewpoint, ranking: &Ranking, after: Option<&Cursor>, limit: i64) -> QueryBuilder<Postgres> {
-    let mut sql = QueryBuilder::new(
-        "SELECT c.image_id, i.sha256, c.filename, c.listing_key, c.width, c.height, c.verdict,
-                c.watch_confidence, c.quality_mean, c.quality_std, c.human_mean, c.votes, c.sharpness,
-                c.ingested_at, watch_label(c.verdict, c.watch_confidence, ",
-    );
-    sql.push_bind(view.threshold.map(f64::from)).push(") AS watch FROM (SELECT * FROM catalog c WHERE ");
-    conditions(&mut sql, view, ranking);
-    if let Some(cursor) = after {
-        let (column, further) = (ranking.sort.column(), ranking.order.further());
-        sql.push(format_args!(" AND (c.{column}, c.image_id) {further} ("));
-        cursor.key.bind(&mut sql);
-        sql.push(", ").push_bind(cursor.image).push(")");
-    }
-    in_order(&mut sql, ranking);
-    sql.push(" LIMIT ").push_bind(limit).push(") c JOIN images i ON i.id = c.image_id");
-    in_order(&mut sql, ranking);
-    sql
-}
-
-fn in_order(sql: &mut QueryBuilder<Postgres>, ranking: &Ranking) {
-    let (column, direction) = (ranking.sort.column(), ranking.order.direction());
-    sql.push(format_args!(" ORDER BY c.{column} {direction}, c.image_id {direction}"));
-}
-
-/// What an image `c` must fulfil to be listed.
-fn conditions(sql: &mut QueryBuilder<Postgres>, view: &Viewpoint, ranking: &Ranking) {
-    filter(sql, "c", view, ranking);
-    if ranking.one_per_listing {
-        let (column, further) = (ranking.sort.column(), ranking.order.further());
-        sql.push(
-            " AND (c.listing_key IS NULL OR NOT EXISTS (
-                  SELECT FROM catalog b WHERE b.listing_key = c.listing_key AND ",
-        );
-        filter(sql, "b", view, ranking);
-        sql.push(format_args!(" AND (c.{column}, c.image_id) {further} (b.{column}, b.image_id)))"));
-    }
-}
-
-/// The filters, on the catalog row that is called `row`.
-fn filter(sql: &mut QueryBuilder<Postgres>, row: &str, view: &Viewpoint, ranking: &Ranking) {
-    let column = ranking.sort.column();
-    sql.push(format_args!("{row}.generation_id = ")).push_bind(view.generation.0);
-    sql.push(format_args!(" AND NOT {row}.hidden AND {row}.{column} IS NOT NULL"));
-    for (bound, sign) in [(&ranking.min, ">="), (&ranking.max, "<=")] {
-        if let Some(bound) = bound {
-            sql.push(format_args!(" AND {row}.{column} {sign} "));
-            bound.bind(sql);
-        }
-    }
-    filter_watch(sql, row, view, ranking.watch);
-    if let Some(listing) = &ranking.listing {
-        sql.push(format_args!(" AND {row}.listing_key = ")).push_bind(listing.clone());
-    }
-    if let Some(text) = &ranking.text {
-        let pattern = contains(text);
-        sql.push(format_args!(" AND ({row}.filename ILIKE ")).push_bind(pattern.clone());
-        sql.push(format_args!(" OR {row}.listing_key ILIKE ")).push_bind(pattern).push(")");
-    }
-}
-
-fn filter_watch(sql: &mut QueryBuilder<Postgres>, row: &str, view: &Viewpoint, watch: Watch) {
-    let threshold = view.threshold.map(f64::from);
-    match watch {
-        Watch::Any => {}
-        Watch::Yes | Watch::No => {
-            let not = if watch == Watch::No { "NOT " } else { "" };
-            sql.push(format_args!(" AND {not}watch_label({row}.verdict, {row}.watch_confidence, "));
-            sql.push_bind(threshold).push(")");
-        }
-        Watch::Doubtful => {
-            let (low, high) = threshold.map(Watch::doubtful_band).unzip();
-            sql.push(format_args!(" AND {row}.verdict IS NULL AND {row}.watch_confidence BETWEEN "));
-            sql.push_bind(low).push(" AND ").push_bind(high);
-        }
-    }
-}
-
-/// A pattern for what contains `text`, taken literally.
-fn contains(text: &str) -> String {
-    let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    format!("%{literal}%")
-}
-
-impl Key {
-    fn bind(&self, sql: &mut QueryBuilder<Postgres>) {
-        match self {
-            Self::Number(number) => sql.push_bind(*number),
-            Self::Time(time) => sql.push_bind(*time),
-        };
     }
 }
 

@@ -4,7 +4,7 @@ use actix_web::{
     HttpResponse,
     web::{Data, Query},
 };
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::description::Problem;
 use crate::{
     store::{
-        rankings::{self, Cursor, Key, Order, Ranked, Ranking, Sort, Watch},
+        rankings::{self, Cursor, Key, Order, Place, Ranked, Ranking, Sort, Watch},
         viewpoint::{self, Viewpoint},
     },
     web::{Site, error::WebError},
@@ -54,6 +54,12 @@ pub struct Parameters {
     #[serde(default, deserialize_with = "flag")]
     #[param(value_type = Option<String>, pattern = "^(1|true|yes|0|false|no)?$")]
     one_per_listing: bool,
+    /// The hidden images and no others, instead of those that are not hidden: `true` or `false`.
+    #[serde(default, deserialize_with = "flag")]
+    #[param(value_type = Option<String>, pattern = "^(1|true|yes|0|false|no)?$")]
+    hidden: bool,
+    /// For `sort=random`: which sample.
+    seed: Option<u32>,
     /// `next` of the page before.
     after: Option<String>,
     /// Most images in the answer.
@@ -113,7 +119,8 @@ pub async fn images(site: Data<Site>, parameters: Query<Parameters>) -> Result<H
         let nothing = List { items: vec![], next: None, total: 0, total_is_exact: true, unscored: 0 };
         return Ok(HttpResponse::Ok().json(nothing));
     };
-    let page = rankings::page(&mut conn, &view, &ranking, after.as_ref(), limit).await?;
+    let page =
+        rankings::page(&mut conn, &view, &ranking, &after.map_or(Place::Start, Place::After), limit).await?;
     let total = rankings::total(&mut conn, &view, &ranking).await?;
     let unscored = rankings::unscored(&mut conn, &view).await?;
     Ok(HttpResponse::Ok().json(List {
@@ -143,15 +150,20 @@ impl Parameters {
             let words = "after belongs to a list of another sort or order: repeat those of the first request";
             return Err(WebError::Parameter(words.to_owned()));
         }
+        let bound = |name, text: &str| {
+            Key::bound(name, self.sort, text).map_err(|error| WebError::Parameter(error.to_string()))
+        };
         let ranking = Ranking {
             sort: self.sort,
             order: self.order,
             watch: self.watch,
-            min: given(&self.min).map(|text| bound("min", self.sort, text)).transpose()?,
-            max: given(&self.max).map(|text| bound("max", self.sort, text)).transpose()?,
+            min: given(&self.min).map(|text| bound("min", text)).transpose()?,
+            max: given(&self.max).map(|text| bound("max", text)).transpose()?,
             text: given(&self.q).map(str::to_owned),
             listing: given(&self.listing).map(str::to_owned),
             one_per_listing: self.one_per_listing,
+            hidden: self.hidden,
+            seed: if self.sort == Sort::Random { self.seed.unwrap_or_default() } else { 0 },
         };
         Ok((ranking, after))
     }
@@ -166,30 +178,15 @@ fn wrong<E: std::fmt::Display>(name: &'static str) -> impl Fn(E) -> WebError {
     move |error| WebError::Parameter(format!("{name}: {error}"))
 }
 
-/// A bound of the sort key: a number, or for `newest` a moment (RFC 3339) or a day (UTC).
-fn bound(name: &'static str, sort: Sort, text: &str) -> Result<Key, WebError> {
-    if sort == Sort::Newest {
-        let day = |text: &str| text.parse::<NaiveDate>().map(|day| day.and_time(NaiveTime::MIN).and_utc());
-        let moment = text.parse::<DateTime<Utc>>().or_else(|_| day(text)).ok();
-        // What PostgreSQL's timestamps can hold, with room to spare.
-        let kept = moment.filter(|moment| (0..253_402_300_800).contains(&moment.timestamp()));
-        let words =
-            || WebError::Parameter(format!("{name} must be a moment such as 2026-01-31T12:00:00Z, or a day"));
-        return kept.map(Key::Time).ok_or_else(words);
-    }
-    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
-    number.map(Key::Number).ok_or_else(|| WebError::Parameter(format!("{name} must be a number")))
-}
-
 /// `1`, `true` and `yes` switch on; `0`, `false`, `no` and nothing switch off.
 fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let text = String::deserialize(deserializer)?;
     match &*text {
         "1" | "true" | "yes" => Ok(true),
         "" | "0" | "false" | "no" => Ok(false),
-        other => {
-            Err(serde::de::Error::custom(format!("one_per_listing must be true or false, got {other:?}")))
-        }
+        other => Err(serde::de::Error::custom(format!(
+            "one_per_listing and hidden must be true or false, got {other:?}"
+        ))),
     }
 }
 
