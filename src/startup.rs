@@ -24,7 +24,7 @@ use crate::{
     scorer::Scorer,
     shutdown,
     store::MIGRATOR,
-    web::{self, Parts, Site},
+    web::{self, Parts, Site, SiteError},
 };
 
 /// Why the service did not start. Each sentence names what to change.
@@ -66,6 +66,9 @@ pub enum StartupError {
     /// The folder of renditions cannot be used.
     #[error(transparent)]
     Objects(#[from] ObjectError),
+    /// The pages cannot be served.
+    #[error(transparent)]
+    Site(#[from] SiteError),
     /// The web server ended by itself.
     #[error("the web server failed")]
     Web(#[source] std::io::Error),

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may break")]
 
 mod catalog;
+#[path = "api/upload.rs"]
+mod upload;
 
 use std::{collections::HashSet, io::Write};
 
@@ -267,6 +269,7 @@ async fn the_api_does_what_its_description_says(pool: PgPool) {
         writeln!(std::io::stderr(), "{words}").unwrap();
         return;
     }
+    chronograde::jobs::migrate(&pool).await.unwrap();
     let known = images(&pool).await[0];
     let site = TestSite::start(pool, "").await;
     let work = tempfile::tempdir().unwrap();

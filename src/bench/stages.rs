@@ -15,7 +15,7 @@ use crate::{
     domain::{ContentHash, ImageId},
     ingest::{
         diff::{Changes, Entry},
-        import::{Imported, Importer, Settled},
+        import::{Imported, Importer, Settled, Told},
         listing::{DEFAULT_PATTERN, ListingPattern},
         tree,
     },
@@ -146,7 +146,13 @@ async fn settle(
     let known = sightings::current(&mut conn, root, None).await?;
     let settled = known.into_iter().map(|(path, known)| {
         let path_text = String::from_utf8_lossy(&path).into_owned();
-        Settled { id: known.id, file: folder.join(&path_text), path_text, stamp: known.stamp }
+        Settled {
+            id: known.id,
+            file: folder.join(&path_text),
+            path_text,
+            stamp: known.stamp,
+            told: Told::default(),
+        }
     });
     Ok(settled.collect())
 }

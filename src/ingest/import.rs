@@ -74,6 +74,19 @@ pub struct Settled {
     pub file: PathBuf,
     /// The file as it was when it was last looked at.
     pub stamp: Stamp,
+    /// What whoever brought it says of it.
+    pub told: Told,
+}
+
+/// What whoever brings a picture says of it, besides its bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The listing that it belongs to; without, the path decides.
+    pub listing: Option<String>,
+    /// What another system calls it.
+    pub external_id: Option<String>,
+    /// Whatever another system says about it.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Takes files into the catalog. Cheap to clone.
@@ -143,8 +156,10 @@ impl Importer {
             bytes: size,
             header: &header,
             ingested_at: now,
-            listing_key: self.pattern.key(&settled.path_text),
+            listing_key: settled.told.listing.clone().or_else(|| self.pattern.key(&settled.path_text)),
             stored_key,
+            external_id: settled.told.external_id.as_deref(),
+            attributes: &settled.told.attributes,
         };
         let mut tx = match self.mode {
             // After a crash of the server the file is where it was, and is taken again.

@@ -1,7 +1,8 @@
 //! Stage 1: files are noticed, settle, and are taken into the ledger.
 //!
 //! Two things look at the upload directory, as equals: a sweep that lists all of it every few seconds, and the
-//! file system's events, which only say where to look at once. The sweep alone is sufficient.
+//! file system's events, which only say where to look at once. The sweep alone is sufficient. What comes through the
+//! browser or the API ([`upload`]) is taken by the same [`import`].
 
 pub mod diff;
 pub mod import;
@@ -10,6 +11,7 @@ pub mod original;
 pub mod settle;
 mod sweep;
 pub mod tree;
+pub mod upload;
 mod watch;
 
 use std::{
@@ -54,6 +56,11 @@ const MOST_READERS: usize = 8;
 /// A setting of the ingestion that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
+    /// The folder in which uploads are received.
+    #[error(
+        "cannot make the folder {0} for uploads: set CHRONOGRADE_DATA_DIR to one that this user may write"
+    )]
+    Spool(PathBuf, #[source] std::io::Error),
     /// A pattern of names to ignore.
     #[error("CHRONOGRADE_IGNORE has a pattern that is none: {0}")]
     Ignore(#[from] globset::Error),

@@ -12,7 +12,7 @@ use nix::time::{ClockId, clock_gettime};
 use super::{
     Ingest,
     diff::{self, Changes, Entry, Known, PathBytes},
-    import::{ImportError, Imported, Settled},
+    import::{ImportError, Imported, Settled, Told},
     original::absolute,
     tree,
 };
@@ -213,7 +213,10 @@ impl Ingest {
             if self.settling.look(path, *stamp, now) {
                 let path_text = String::from_utf8_lossy(path).into_owned();
                 let file = absolute(&self.root_text, path);
-                settled.push((path.clone(), Settled { id: *id, path_text, file, stamp: *stamp }));
+                settled.push((
+                    path.clone(),
+                    Settled { id: *id, path_text, file, stamp: *stamp, told: Told::default() },
+                ));
             }
         }
         settled

@@ -1,6 +1,7 @@
 //! Images: pictures, known by the SHA-256 of their bytes.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
 use super::{catalog, scorings};
@@ -26,6 +27,10 @@ pub struct NewImage<'a> {
     pub listing_key: Option<String>,
     /// Where its bytes lie in the image store.
     pub stored_key: Option<String>,
+    /// What another system calls it.
+    pub external_id: Option<&'a str>,
+    /// Whatever another system says about it.
+    pub attributes: &'a Map<String, Value>,
 }
 
 /// The image with these bytes, if the catalog has it.
@@ -47,9 +52,9 @@ pub async fn insert(conn: &mut PgConnection, image: &NewImage<'_>) -> sqlx::Resu
     let audit = image.hash.is_audit(image.listing_key.as_deref());
     let inserted = sqlx::query!(
         "INSERT INTO images (id, sha256, bytes, format, width, height, orientation, taken_at, ingested_at,
-                             listing_key, stored_key, audit)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-                 coalesce((SELECT audit FROM images WHERE listing_key = $10 LIMIT 1), $12))
+                             listing_key, stored_key, external_id, attributes, audit)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+                 coalesce((SELECT audit FROM images WHERE listing_key = $10 LIMIT 1), $14))
          ON CONFLICT (sha256) DO NOTHING",
         image.id.0,
         image.hash.as_bytes(),
@@ -62,6 +67,8 @@ pub async fn insert(conn: &mut PgConnection, image: &NewImage<'_>) -> sqlx::Resu
         image.ingested_at,
         image.listing_key,
         image.stored_key,
+        image.external_id,
+        json!(image.attributes),
         audit,
     )
     .execute(conn)

@@ -13,6 +13,7 @@ pub mod events;
 pub mod evidence;
 pub mod generations;
 pub mod guides;
+pub mod idempotency;
 pub mod image_page;
 pub mod image_views;
 pub mod images;

@@ -160,6 +160,20 @@ pub async fn count_try(
     Ok(states.iter().all(|state| state == "failed"))
 }
 
+/// Whether no model of a live generation still has to look at the image: each has scored it or given it up.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_settled(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM scorings WHERE image_id = $1)
+                  AND NOT EXISTS (SELECT FROM scorings WHERE image_id = $1 AND state = 'pending') AS "is!""#,
+        image.0
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Images that wait for a score and have no job that could still run.
 ///
 /// The queue's tables are its own crate's, hence a query that is checked by its test and not by the compiler.

@@ -172,6 +172,30 @@ async fn look_again(conn: &mut PgConnection, again: &[(PathBytes, SightingId, St
     .map(drop)
 }
 
+/// Writes down a file that came in another way than through a watched folder, and is about to be read. `path` tells
+/// it from every other; `path_text` is the name that it was given.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn received(
+    conn: &mut PgConnection,
+    (root, path, path_text): (&str, &[u8], &str),
+    stamp: Stamp,
+) -> sqlx::Result<SightingId> {
+    sqlx::query_scalar!(
+        r#"INSERT INTO sightings (root, path, path_text, size_bytes, mtime_ns, ctime_ns, state)
+           VALUES ($1, $2, $3, $4, $5, $6, 'settling') RETURNING id AS "id: SightingId""#,
+        root,
+        path,
+        path_text,
+        stamp.size_bytes,
+        stamp.mtime_ns,
+        stamp.ctime_ns
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Records that a sighting's bytes are those of `image`, as its first path or as a further one.
 ///
 /// # Errors

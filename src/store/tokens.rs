@@ -20,25 +20,36 @@ pub async fn add(conn: &mut PgConnection, name: &str, role: Role, token: &Token)
     Ok(added.rows_affected() == 1)
 }
 
-/// The role of a token's bearer, noting the use to the minute; none for a token that is unknown or revoked.
-///
-/// The look-up is by the SHA-256 of what was presented: how long it takes says nothing about a token that
-/// somebody guesses at, as its hash cannot be chosen.
+/// A token that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bearer {
+    /// Names the token in the history.
+    pub id: i64,
+    /// What it is for.
+    pub name: String,
+    /// What it lets its bearer do.
+    pub role: Role,
+}
+
+/// The token that was presented, noting the use to the minute; none if it is unknown or revoked.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn role_of(conn: &mut PgConnection, token: &Token) -> sqlx::Result<Option<Role>> {
-    let role = sqlx::query_scalar!(
+pub async fn bearer(conn: &mut PgConnection, token: &Token) -> sqlx::Result<Option<Bearer>> {
+    sqlx::query!(
         r#"WITH known AS (
-               SELECT id, role, last_used_at FROM api_tokens WHERE sha256 = $1 AND revoked_at IS NULL
+               SELECT id, name, role, last_used_at FROM api_tokens WHERE sha256 = $1 AND revoked_at IS NULL
            ), noted AS (
                UPDATE api_tokens t SET last_used_at = date_trunc('minute', now()) FROM known
                WHERE t.id = known.id AND known.last_used_at IS DISTINCT FROM date_trunc('minute', now())
            )
-           SELECT role FROM known"#,
+           SELECT id, name, role FROM known"#,
         &token.digest()[..]
     )
+    .try_map(|row| {
+        let role = row.role.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        Ok(Bearer { id: row.id, name: row.name, role })
+    })
     .fetch_optional(conn)
-    .await?;
-    role.map(|role| role.parse()).transpose().map_err(|error| sqlx::Error::Decode(Box::new(error)))
+    .await
 }

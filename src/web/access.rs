@@ -93,11 +93,16 @@ async fn caller(request: &ServiceRequest) -> Result<Option<Caller>, WebError> {
         let site =
             request.app_data::<Data<Site>>().ok_or_else(|| WebError::internal("the server has no site"))?;
         let mut conn = site.pool.acquire().await?;
-        let role = tokens::role_of(&mut conn, &token).await?.ok_or(WebError::Token)?;
-        return Ok(Some(Caller { annotator: None, name: "token".to_owned(), role }));
+        let bearer = tokens::bearer(&mut conn, &token).await?.ok_or(WebError::Token)?;
+        return Ok(Some(Caller {
+            annotator: None,
+            token: Some(bearer.id),
+            name: bearer.name,
+            role: bearer.role,
+        }));
     }
     let signed_in = session::signed_in(request);
-    Ok(signed_in.map(|who| Caller { annotator: Some(who.id), name: who.name, role: who.role }))
+    Ok(signed_in.map(|who| Caller { annotator: Some(who.id), token: None, name: who.name, role: who.role }))
 }
 
 fn presented(request: &ServiceRequest) -> Option<Token> {

@@ -12,10 +12,23 @@ use crate::domain::{AnnotatorId, Role};
 pub struct Caller {
     /// Who; none for a token.
     pub annotator: Option<AnnotatorId>,
-    /// Their name; a token's is `token`.
+    /// The token that was shown; none for somebody who is signed in.
+    pub token: Option<i64>,
+    /// Their name, or what the token is for.
     pub name: String,
     /// What they may do.
     pub role: Role,
+}
+
+impl Caller {
+    /// The caller as `annotator:<id>` or `token:<id>`.
+    pub fn actor(&self) -> String {
+        match (self.annotator, self.token) {
+            (Some(id), _) => format!("annotator:{id}"),
+            (None, Some(id)) => format!("token:{id}"),
+            (None, None) => "nobody".to_owned(),
+        }
+    }
 }
 
 /// Somebody who is signed in.
@@ -47,7 +60,7 @@ impl FromRequest for Account {
         let account = match request.extensions().get::<Caller>() {
             None => Err(WebError::SignIn),
             Some(Caller { annotator: None, .. }) => Err(WebError::Person),
-            Some(Caller { annotator: Some(id), name, role }) => {
+            Some(Caller { annotator: Some(id), name, role, .. }) => {
                 Ok(Self { id: *id, name: name.clone(), role: *role })
             }
         };

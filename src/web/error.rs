@@ -17,8 +17,10 @@ use actix_web::{
 use askama::Template;
 use serde_json::json;
 
-use super::{Site, account::Caller};
-use crate::{domain::Role, gallery::frame::Frame, jobs::JobError, objects::ObjectError};
+use super::{Site, account::Caller, api::description::Problem};
+use crate::{
+    domain::Role, gallery::frame::Frame, ingest::upload::Refusal, jobs::JobError, objects::ObjectError,
+};
 
 /// Why a request was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +55,25 @@ pub enum WebError {
     /// A list of a generation that is not kept any more.
     #[error("the cursor's generation is retired")]
     StaleCursor,
+    /// A file that is sent cannot be taken.
+    #[error("{reason}")]
+    Refused {
+        /// What kind of mistake it is.
+        kind: Refusal,
+        /// Why, in words.
+        reason: String,
+        /// The row in the ledger.
+        ledger: i64,
+    },
+    /// A request with this idempotency key is being worked on.
+    #[error("the request is being worked on")]
+    InHand,
+    /// The idempotency key belongs to another request.
+    #[error("the idempotency key was used for another request")]
+    OtherRequest,
+    /// An upload cannot be written down.
+    #[error("the spool of uploads failed")]
+    Spool(#[source] std::io::Error),
     /// The original's bytes are gone.
     #[error("the original file is gone")]
     OriginalGone,
@@ -121,6 +142,26 @@ const ORIGINAL_GONE: Row = (
     "The original is gone",
     "The file was removed or changed where it lay. The catalog keeps what is known of it; put the file back to download it.",
 );
+const REFUSED: Row = (
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "The file was not taken",
+    "It is listed under Arrivals with the reason.",
+);
+const IN_HAND: Row = (
+    StatusCode::CONFLICT,
+    "That is being worked on",
+    "A request with this Idempotency-Key is not answered yet. Ask again in a moment.",
+);
+const OTHER_REQUEST: Row = (
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "This key belongs to another request",
+    "An Idempotency-Key is for one request and its retries. Send the file with a new key.",
+);
+const SPOOL: Row = (
+    StatusCode::INSUFFICIENT_STORAGE,
+    "There is no room for the file",
+    "The disk may be full; the log says what is wrong. Nothing else is lost: send the file again later.",
+);
 const AWAY: Row = (
     StatusCode::SERVICE_UNAVAILABLE,
     "The database does not answer",
@@ -156,6 +197,10 @@ impl WebError {
             Self::CrossSite => CROSS_SITE,
             Self::StaleCursor => STALE,
             Self::OriginalGone => ORIGINAL_GONE,
+            Self::Refused { kind, .. } => (kind.status(), REFUSED.1, REFUSED.2),
+            Self::InHand => IN_HAND,
+            Self::OtherRequest => OTHER_REQUEST,
+            Self::Spool(_) => SPOOL,
             Self::Database(error) if is_away(error) => AWAY,
             Self::Database(_) => INTERNAL,
             Self::Objects(_) => STORE,
@@ -166,7 +211,7 @@ impl WebError {
     /// The text for the visitor: the table's, or the sentence about the parameter.
     fn text(&self) -> &str {
         match self {
-            Self::Parameter(sentence) => sentence,
+            Self::Parameter(sentence) | Self::Refused { reason: sentence, .. } => sentence,
             other => other.row().2,
         }
     }
@@ -253,7 +298,7 @@ pub async fn render(
     if !is_error || has_body {
         return Ok(response);
     }
-    let (title, text) = {
+    let (title, text, ledger) = {
         let known = response.response().error().and_then(|error| error.as_error::<WebError>());
         if let Some(error) = known.filter(|_| status.is_server_error()) {
             tracing::error!(
@@ -262,14 +307,19 @@ pub async fn render(
                 "request failed"
             );
         }
-        match known {
+        let ledger = match known {
+            Some(WebError::Refused { ledger, .. }) => Some(*ledger),
+            _ => None,
+        };
+        let (title, text) = match known {
             Some(error) => (error.row().1, error.text().to_owned()),
             None => of_status(status),
-        }
+        };
+        (title, text, ledger)
     };
     let account =
         response.request().extensions().get::<Caller>().map(|caller| (caller.name.clone(), caller.role));
-    let asked = Asked { path: &path, site: site.as_ref().map(|site| site.as_ref()), account };
+    let asked = Asked { path: &path, site: site.as_ref().map(|site| site.as_ref()), account, ledger };
     let mut body = asked.body(status, title, &text);
     if let Some(allowed) = response.headers().get(header::ALLOW) {
         body.headers_mut().insert(header::ALLOW, allowed.clone());
@@ -280,7 +330,7 @@ pub async fn render(
 /// The only thing that fails before a handler is asked is the look-up of the session.
 fn without_session(path: &str, site: Option<&Data<Site>>, error: Error) -> Error {
     tracing::error!(%error, path, "the session could not be read");
-    let asked = Asked { path, site: site.map(|site| site.as_ref()), account: None };
+    let asked = Asked { path, site: site.map(|site| site.as_ref()), account: None, ledger: None };
     let body = asked.body(AWAY.0, AWAY.1, AWAY.2);
     InternalError::from_response(error, body).into()
 }
@@ -301,6 +351,7 @@ struct Asked<'a> {
     path: &'a str,
     site: Option<&'a Site>,
     account: Option<(String, Role)>,
+    ledger: Option<i64>,
 }
 
 impl Asked<'_> {
@@ -312,9 +363,14 @@ impl Asked<'_> {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
         if is_api {
-            let problem =
-                json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": text });
-            return response.content_type("application/problem+json").body(problem.to_string());
+            let problem = Problem {
+                r#type: "about:blank".to_owned(),
+                title: title.to_owned(),
+                status: status.as_u16(),
+                detail: text.to_owned(),
+                ledger: self.ledger,
+            };
+            return response.content_type("application/problem+json").body(json!(problem).to_string());
         }
         let page = ErrorPage { frame: Frame::of_error(base_path, self.account), title, text };
         match page.render() {

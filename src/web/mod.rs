@@ -38,6 +38,7 @@ use crate::{
     clock::Clock,
     config::{Settings, normal_path},
     decode::Decoders,
+    ingest::{IngestError, upload::Uploads},
     objects::Objects,
     people::{Passwords, Throttle},
     store::secrets,
@@ -56,6 +57,17 @@ pub struct Parts {
     pub clock: Clock,
     /// Ends the connections that are open for long.
     pub stop: CancellationToken,
+}
+
+/// Why the pages cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// The database refused.
+    #[error("the database refused what the pages need")]
+    Database(#[from] sqlx::Error),
+    /// Uploads cannot be received.
+    #[error(transparent)]
+    Uploads(#[from] IngestError),
 }
 
 /// What every handler works with.
@@ -79,6 +91,8 @@ pub struct Site {
     pub passwords: Passwords,
     /// Counts tries at the door.
     pub throttle: Throttle,
+    /// The way in for pictures that are uploaded.
+    pub uploads: Uploads,
     /// Tells open pages of changes.
     pub live: Live,
     /// Where the service writes.
@@ -93,13 +107,14 @@ impl Site {
     /// A site with these settings, reached at `address`.
     ///
     /// # Errors
-    /// When the database refuses.
-    pub async fn open(parts: Parts, settings: &Settings, address: SocketAddr) -> sqlx::Result<Self> {
+    /// When the database refuses, or a setting of the uploads cannot be used.
+    pub async fn open(parts: Parts, settings: &Settings, address: SocketAddr) -> Result<Self, SiteError> {
         let Parts { pool, objects, decoders, clock, stop } = parts;
         let upload_dir = settings.upload_dir();
         let cookie_key = secrets::shared(&mut *pool.acquire().await?, "cookies").await?;
         Ok(Self {
             live: Live::new(pool.clone(), stop),
+            uploads: Uploads::open(pool.clone(), objects.clone(), settings, clock.clone())?,
             pool,
             objects,
             clock,

@@ -75,6 +75,7 @@ pub fn table() -> Vec<Entry> {
         get("/api/v1/openapi.json", Public, api::openapi),
         get("/api/v1/ledger", Manager, api::ledger),
         get("/api/v1/images", Manager, api::images),
+        post("/api/v1/images", Manager, api::upload),
         get("/api/v1/images/{id}", Manager, api::image),
     ]
 }

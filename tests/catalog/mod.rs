@@ -43,6 +43,7 @@ impl TestSite {
         let settings = Settings {
             data_dir: folder.path().canonicalize().unwrap(),
             base_path: base_path.to_owned(),
+            max_file_mib: 2,
             ..Settings::default()
         };
         std::fs::create_dir_all(settings.upload_dir()).unwrap();
@@ -115,6 +116,10 @@ impl TestSite {
         format!("{}{path}", self.address)
     }
 
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().canonicalize().unwrap()
+    }
+
     pub fn upload_dir(&self) -> PathBuf {
         Path::new(&self.folder.path().canonicalize().unwrap()).join("upload")
     }
@@ -151,9 +156,14 @@ impl TestSite {
         token.reveal().to_owned()
     }
 
+    /// An admin's token, always the same one.
+    pub async fn token_once(&self) -> &str {
+        self.token.get_or_init(|| self.token(Role::Admin)).await
+    }
+
     /// Asks the API as an admin.
     pub async fn api(&self, path: &str) -> Response {
-        let token = self.token.get_or_init(|| self.token(Role::Admin)).await;
+        let token = self.token_once().await;
         self.visitor.get(self.url(path)).bearer_auth(token).send().await.unwrap()
     }
 }

@@ -10,7 +10,7 @@ use utoipa::{
     },
 };
 
-use super::{image, list};
+use super::{image, list, upload};
 use crate::web::{Site, session};
 
 /// What went wrong (RFC 9457).
@@ -24,6 +24,9 @@ pub struct Problem {
     pub status: u16,
     /// What went wrong here, and the way out.
     pub detail: String,
+    /// The row of the ledger, where a file was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<i64>,
 }
 
 #[derive(OpenApi)]
@@ -32,7 +35,7 @@ pub struct Problem {
         title = "chronograde",
         description = "A catalog of watch photographs: what the models said, and what people said.",
     ),
-    paths(super::ledger, list::images, image::image),
+    paths(super::ledger, list::images, image::image, upload::upload),
     components(schemas(Problem)),
     modifiers(&Doors),
 )]

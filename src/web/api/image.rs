@@ -7,6 +7,7 @@ use actix_web::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -34,8 +35,9 @@ struct Prediction {
     at: DateTime<Utc>,
 }
 
+/// One image with all that is known of it.
 #[derive(Debug, Serialize, ToSchema)]
-struct Whole {
+pub struct Whole {
     id: Uuid,
     sha256: String,
     filename: String,
@@ -75,19 +77,26 @@ struct Whole {
     security(("token" = []), ("session" = [])),
 )]
 pub async fn image(site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
-    let id = ImageId(id.into_inner());
     let mut conn = site.pool.acquire().await?;
-    let facts = image_page::facts(&mut conn, id).await?.ok_or(WebError::NotFound)?;
-    let view = viewpoint::active(&mut conn).await?;
+    Ok(HttpResponse::Ok().json(whole(&mut conn, ImageId(id.into_inner())).await?))
+}
+
+/// One image with all that is known of it.
+///
+/// # Errors
+/// [`WebError::NotFound`] when there is no such image.
+pub async fn whole(conn: &mut PgConnection, id: ImageId) -> Result<Whole, WebError> {
+    let facts = image_page::facts(conn, id).await?.ok_or(WebError::NotFound)?;
+    let view = viewpoint::active(conn).await?;
     let judgement = match &view {
-        Some(view) => image_page::judgement(&mut conn, view, id).await?.unwrap_or_default(),
+        Some(view) => image_page::judgement(conn, view, id).await?.unwrap_or_default(),
         None => image_page::Judgement::default(),
     };
-    let opinions = image_page::opinions(&mut conn, id).await?;
+    let opinions = image_page::opinions(conn, id).await?;
     let of = |model| opinions.iter().find(|opinion| Some(opinion.model) == model);
     let watch = of(view.as_ref().map(|view| view.watch_model));
     let quality = of(view.as_ref().map(|view| view.quality_model));
-    Ok(HttpResponse::Ok().json(Whole {
+    Ok(Whole {
         id: id.0,
         sha256: facts.hash.to_string(),
         filename: facts.filename,
@@ -109,7 +118,7 @@ pub async fn image(site: Data<Site>, id: Path<Uuid>) -> Result<HttpResponse, Web
         votes: judgement.votes,
         signals: facts.signals,
         predictions: opinions.into_iter().map(Prediction::from).collect(),
-    }))
+    })
 }
 
 fn bins(bins: &[f64]) -> Option<Vec<f64>> {

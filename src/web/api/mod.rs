@@ -3,6 +3,7 @@
 pub mod description;
 mod image;
 mod list;
+mod upload;
 
 use actix_web::{HttpResponse, web::Data};
 
@@ -10,6 +11,7 @@ pub use self::{
     description::show as openapi,
     image::image,
     list::{Parameters, images},
+    upload::upload,
 };
 use super::{Site, error::WebError};
 use crate::store::{ledger, viewpoint};
