@@ -17,6 +17,8 @@ pub enum Place {
     Bottom,
     /// The ledger.
     Arrivals,
+    /// Pictures from the browser.
+    Upload,
     /// The people who may sign in.
     People,
     /// One's own page.
@@ -57,7 +59,13 @@ const GROUPS: [Group; 4] = [
             link(Place::Bottom, Role::Manager, "/bottom", "Bottom 20"),
         ],
     },
-    Group { name: "Files", links: &[link(Place::Arrivals, Role::Manager, "/arrivals", "Arrivals")] },
+    Group {
+        name: "Files",
+        links: &[
+            link(Place::Arrivals, Role::Manager, "/arrivals", "Arrivals"),
+            link(Place::Upload, Role::Manager, "/upload", "Upload"),
+        ],
+    },
     Group { name: "Service", links: &[link(Place::People, Role::Admin, "/people", "People")] },
 ];
 

@@ -12,6 +12,7 @@ mod measured;
 pub mod media;
 mod plots;
 pub mod ranking;
+pub mod upload;
 pub mod words;
 
 use actix_web::HttpResponse;

@@ -137,6 +137,11 @@ impl Uploads {
         Ok(Self { importer, spool, places: Arc::new(Semaphore::new(AT_ONCE)) })
     }
 
+    /// Most bytes that a file may have.
+    pub const fn limit_bytes(&self) -> u64 {
+        self.importer.limits.file_bytes
+    }
+
     /// Begins to receive a file, once there is a place.
     ///
     /// # Errors

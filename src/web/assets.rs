@@ -18,9 +18,10 @@ struct Asset {
     hash: String,
 }
 
-static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
-    [
+static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    vec![
         asset("chronograde.css", "text/css; charset=utf-8", include_bytes!("../../static/chronograde.css")),
+        asset("upload.js", "text/javascript; charset=utf-8", include_bytes!("../../static/upload.js")),
         asset("live.js", "text/javascript; charset=utf-8", include_bytes!("../../static/live.js")),
         asset("mark.svg", "image/svg+xml", include_bytes!("../../static/mark.svg")),
     ]

@@ -16,7 +16,7 @@ use super::{
     session::{self, Sessions},
 };
 use crate::{
-    gallery::{arrivals, home, image, media, ranking},
+    gallery::{arrivals, home, image, media, ranking, upload},
     people::{directory, link, profile, sign_in},
 };
 
@@ -67,6 +67,8 @@ pub fn table() -> Vec<Entry> {
         post("/arrivals/retry-all", Manager, arrivals::retry_all),
         post("/arrivals/{id}/retry", Manager, arrivals::retry),
         post("/arrivals/{id}/ignore", Manager, arrivals::ignore),
+        get("/upload", Manager, upload::show),
+        post("/upload", Manager, upload::submit),
         // programs
         get("/static/{hash}/{name}", Open, assets::show),
         get("/healthz", Open, health::alive),

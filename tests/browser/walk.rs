@@ -12,8 +12,17 @@ use super::{
 pub const PASSWORD: &str = "a watch in the picture";
 
 /// Every page that a manager or an admin can open without an image.
-const PAGES: [&str; 8] =
-    ["/", "/top", "/bottom", "/arrivals", "/arrivals?state=failed", "/people", "/profile", "/nowhere"];
+const PAGES: [&str; 9] = [
+    "/",
+    "/top",
+    "/bottom",
+    "/arrivals",
+    "/arrivals?state=failed",
+    "/upload",
+    "/people",
+    "/profile",
+    "/nowhere",
+];
 
 pub async fn set_up(browser: &Browser, service: &Service) {
     browser.driver.goto(&service.set_up).await.unwrap();
@@ -116,4 +125,43 @@ async fn no_page_has_a_barrier_or_is_wider_than_a_phone(pool: PgPool) {
     }
     phone.close().await;
     desktop.close().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn pictures_are_uploaded_by_dropping_them_and_by_the_plain_form(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::DESKTOP).await else { return };
+    let service = Service::start(&pool);
+    set_up(&browser, &service).await;
+    browser.driver.goto(service.url("/upload")).await.unwrap();
+    // Three files are dropped: a picture, the same once more, and words.
+    let drop = format!(
+        "const bytes = Uint8Array.from({:?}); const held = new DataTransfer();
+         for (const name of ['68428_1.png', 'copy.png']) held.items.add(new File([bytes], name, {{ type: 'image/png' }}));
+         held.items.add(new File(['words'], 'words.jpg', {{ type: 'image/jpeg' }}));
+         document.getElementById('upload').dispatchEvent(new DragEvent('drop', {{ bubbles: true, dataTransfer: held }}));",
+        pictures::png(1)
+    );
+    browser.script(&drop).await;
+    browser.read("#said", "Done. 1 new, 1 known, 1 not taken.").await;
+    browser.read("#sent", "not an image").await;
+    assert_eq!(browser.barriers().await, Vec::<String>::new());
+    // A file is chosen.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("chosen.png");
+    std::fs::write(&file, pictures::png(2)).unwrap();
+    browser.see("[name=file]").await.send_keys(file.to_str().unwrap()).await.unwrap();
+    browser.read("#said", "Done. 2 new, 1 known, 1 not taken.").await;
+    browser.follow("#sent a.name").await;
+    browser.see("main h1").await;
+
+    let Some(plain) = Browser::open(Kind::WITHOUT_SCRIPTS).await else { return };
+    plain.driver.goto(service.url("/sign-in?next=/upload")).await.unwrap();
+    plain.type_into("name", "Ada").await;
+    plain.type_into("password", PASSWORD).await;
+    plain.follow("main button").await;
+    plain.see("[name=file]").await.send_keys(file.to_str().unwrap()).await.unwrap();
+    plain.follow("#upload button").await;
+    plain.read("#sent", "the catalog has it already").await;
+    plain.close().await;
+    browser.close().await;
 }

@@ -11,7 +11,7 @@ pub use self::{
     description::show as openapi,
     image::image,
     list::{Parameters, images},
-    upload::upload,
+    upload::{broken as broken_form, receive, upload},
 };
 use super::{Site, error::WebError};
 use crate::store::{ledger, viewpoint};

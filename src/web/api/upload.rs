@@ -217,7 +217,11 @@ impl Parts {
     }
 }
 
-async fn receive(site: &Site, field: &mut Field) -> Result<(String, Incoming), WebError> {
+/// The file of a field, and the name that it was given; written to the spool as it comes in.
+///
+/// # Errors
+/// When the form is broken, or the spool cannot be written.
+pub async fn receive(site: &Site, field: &mut Field) -> Result<(String, Incoming), WebError> {
     let name =
         field.content_disposition().and_then(|said| said.get_filename()).unwrap_or_default().to_owned();
     let mut file = site.uploads.begin().await?;
@@ -244,7 +248,8 @@ async fn attributes(field: &mut Field) -> Result<Map<String, Value>, WebError> {
     object.ok_or_else(|| WebError::Parameter("attributes must be a JSON object".to_owned()))
 }
 
-fn broken(error: actix_multipart::MultipartError) -> WebError {
+/// What the sender is told of a form that cannot be read.
+pub fn broken(error: actix_multipart::MultipartError) -> WebError {
     WebError::Parameter(format!("the form cannot be read: {error}"))
 }
 
