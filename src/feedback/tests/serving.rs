@@ -65,7 +65,7 @@ async fn everybody_works(world: &World, round: RoundId, seed: u64) {
     let mut workers = JoinSet::new();
     for (number, who) in world.people.iter().enumerate() {
         let (pool, clock, who) = (world.pool.clone(), world.clock.clone(), *who);
-        workers.spawn(async move { work(pool, clock, round, who, seed + number as u64).await });
+        workers.spawn(Box::pin(work(pool, clock, round, who, seed + number as u64)));
     }
     while let Some(done) = workers.join_next().await {
         done.unwrap();
