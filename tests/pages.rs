@@ -429,3 +429,59 @@ async fn metrics_are_told_to_programs_of_this_machine_and_to_bearers_of_an_admin
     let token = site.token(chronograde::domain::Role::Admin).await;
     assert_eq!(ask().bearer_auth(token).send().await.unwrap().status(), StatusCode::OK);
 }
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_hidden_image_leaves_every_list_says_why_and_comes_back(pool: PgPool) {
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    let listing = Some("7".to_owned());
+    let best = catalog.add(Picture { listing: listing.clone(), ..Picture::scored(0, 7.0, 0.9) }).await;
+    let other = catalog.add(Picture { listing, ..Picture::scored(1, 5.0, 0.9) }).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    let listed = async || site.page("/top").await.attributes(".plate", "href").len();
+    assert_eq!(listed().await, 2);
+    let nothing = site.submit(site.client(), &format!("/images/{best}/hide"), &[("why", "  ")]).await;
+    assert_eq!(nothing.status(), StatusCode::BAD_REQUEST, "without a reason nothing is hidden");
+    let done = site.submit(site.client(), &format!("/images/{best}/hide"), &[("why", "a stock photo")]).await;
+    assert_eq!(done.headers()[header::LOCATION], format!("/images/{best}?done=hidden"));
+    assert_eq!(listed().await, 1);
+    let of_listing: (i32, uuid::Uuid) =
+        sqlx::query_as("SELECT images, best_image FROM listings").fetch_one(&pool).await.unwrap();
+    assert_eq!(of_listing, (1, other), "the listing's best photo is one that is shown");
+    let page = site.page(&format!("/images/{best}")).await;
+    assert!(page.all(".notice").iter().any(|notice| notice.ends_with(": a stock photo.")));
+    assert!(page.all(".reasons li").contains(&"Somebody hid it.".to_owned()));
+    assert_eq!(page.all("[aria-labelledby=deeds] tbody td")[..2], ["admin", "hid it: a stock photo"]);
+    site.submit(site.client(), &format!("/images/{best}/restore"), &[]).await;
+    assert_eq!(listed().await, 2);
+    let nobody = site.submit(site.visitor(), &format!("/images/{best}/hide"), &[("why", "x")]).await;
+    assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn an_image_page_leads_through_the_list_that_one_came_from(pool: PgPool) {
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    let mut ids = vec![];
+    for number in 0..30 {
+        let confidence = if number % 2 == 0 { 0.9 } else { 0.1 };
+        ids.push(catalog.add(Picture::scored(number, 3.0 + f64::from(number) / 10.0, confidence)).await);
+    }
+    let site = TestSite::start(pool, "").await;
+    // The watches, the worst first: 0, 2, 4 …
+    let page = site.page(&format!("/images/{}?in=watch%3Dyes%26order%3Dasc", ids[2])).await;
+    let beside = |rel: &str| page.attributes(&format!("a[rel={rel}]"), "href").pop().unwrap();
+    assert!(beside("prev").starts_with(&format!("/images/{}?in=", ids[0])));
+    assert!(beside("next").starts_with(&format!("/images/{}?in=", ids[4])));
+    assert_eq!(page.one(".beside .list"), "number 2 of the list");
+    assert_eq!(page.all(".reasons li"), ["27 images have a higher quality."]);
+    let next = site.page(&beside("next")).await;
+    assert!(next.attributes("a[rel=prev]", "href")[0].starts_with(&format!("/images/{}?in=", ids[2])));
+    // One that the list does not have says so, and still leads on.
+    let absent = site.page(&format!("/images/{}?in=watch%3Dyes%26order%3Dasc", ids[3])).await;
+    assert!(
+        absent.all(".reasons li")[0]
+            .starts_with("The list is of another watch label: with a confidence of 0.10")
+    );
+    assert!(absent.attributes("a[rel=next]", "href")[0].starts_with(&format!("/images/{}?in=", ids[4])));
+    // Nonsense in the address is the usual list.
+    assert_eq!(site.status(&format!("/images/{}?in=sort%3Dcolour", ids[3])).await, StatusCode::OK);
+}

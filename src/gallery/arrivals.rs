@@ -29,7 +29,7 @@ use crate::{
 };
 use tab::Tab;
 
-pub use actions::{ignore, rescore, retry, retry_all};
+pub use actions::{ignore, retry, retry_all};
 
 /// Rows on a page.
 const ROWS: i64 = 50;

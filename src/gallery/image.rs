@@ -1,13 +1,20 @@
 //! One image: large, with everything that is known of it.
 
+pub mod actions;
+mod history;
+mod place;
+
 use actix_web::{
     HttpResponse,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use askama::Template;
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
+use self::{history::Deed, place::Standing};
 use super::{
     card::{fitted, yes_or_no},
     frame::{Frame, Place},
@@ -21,14 +28,28 @@ use crate::{
     domain::{ImageId, ModelId},
     store::{
         image_page::{self, Facts, Judgement, Opinion, Seen},
+        rankings,
         viewpoint::{self, Viewpoint},
     },
     web::{Site, account::Account, error::WebError},
 };
 
+/// What the address may say.
+#[derive(Debug, Default, Deserialize)]
+pub struct Parameters {
+    /// The query of the list that one came from.
+    #[serde(rename = "in")]
+    list: Option<String>,
+    /// What a button has just done.
+    done: Option<String>,
+}
+
 /// The large picture.
 struct Picture {
     src: String,
+    /// At its full size: its page, and the picture alone.
+    full: String,
+    full_src: String,
     width_px: u32,
     height_px: u32,
 }
@@ -90,22 +111,32 @@ struct Page {
     id: Uuid,
     name: String,
     picture: Picture,
+    standing: Standing,
+    /// The query of the buttons' addresses: the list that one came from.
+    query: String,
+    done: Option<&'static str>,
     hidden: Option<String>,
     quality: Result<Quality, String>,
     watch: Result<Watch, String>,
-    can_rescore: bool,
+    percentile: Option<String>,
     votes: String,
     signals: Vec<Measured>,
     facts: Vec<Fact>,
     asked: Vec<Asked>,
     sightings: Vec<Sighted>,
+    deeds: Vec<Deed>,
 }
 
 /// `GET /images/{id}`.
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn show(site: Data<Site>, account: Account, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
+pub async fn show(
+    site: Data<Site>,
+    account: Account,
+    id: Path<Uuid>,
+    parameters: Query<Parameters>,
+) -> Result<HttpResponse, WebError> {
     let id = ImageId(id.into_inner());
     let mut conn = site.pool.acquire().await?;
     let facts = image_page::facts(&mut conn, id).await?.ok_or(WebError::NotFound)?;
@@ -116,6 +147,15 @@ pub async fn show(site: Data<Site>, account: Account, id: Path<Uuid>) -> Result<
     };
     let opinions = image_page::opinions(&mut conn, id).await?;
     let seen = image_page::sightings(&mut conn, id).await?;
+    let deeds = history::of(&mut conn, id).await?;
+    let standing = match &view {
+        Some(view) => place::standing(&site, &mut conn, view, parameters.list.as_deref(), id).await?,
+        None => Standing::default(),
+    };
+    let percentile = match &view {
+        Some(view) => percentile(&mut conn, view, &opinions).await?,
+        None => None,
+    };
     let now = site.clock.now();
     let name = facts
         .filename
@@ -128,21 +168,90 @@ pub async fn show(site: Data<Site>, account: Account, id: Path<Uuid>) -> Result<
         id: id.0,
         name: name.to_owned(),
         picture: picture(&site, &facts),
+        standing,
+        query: query(&parameters),
+        done: done(parameters.done.as_deref()),
         hidden: facts.hidden_at.map(|at| hidden(&facts, at, now)),
         quality: quality(view.as_ref(), &opinions),
         watch: watch(view.as_ref(), &opinions, &judgement),
-        can_rescore: opinions.iter().any(|opinion| opinion.state == "failed"),
+        percentile,
         votes: votes(&judgement),
         signals: facts.signals.clone().map_or_else(Vec::new, signals),
         asked: opinions.iter().map(|opinion| asked(opinion, view.as_ref())).collect(),
         facts: known(&facts),
         sightings: seen.into_iter().map(sighted).collect(),
+        deeds,
     })
+}
+
+/// `GET /images/{id}/full`: the picture at its own size, without a script.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn full(site: Data<Site>, account: Account, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
+    let mut conn = site.pool.acquire().await?;
+    let facts = image_page::facts(&mut conn, ImageId(*id)).await?.ok_or(WebError::NotFound)?;
+    html(&Full {
+        frame: Frame::of(&site, &account, Place::Elsewhere, None),
+        back: site.url(&format!("/images/{id}")),
+        name: facts.filename.rsplit('/').next().unwrap_or_default().to_owned(),
+        picture: picture(&site, &facts),
+        width_px: facts.width,
+        height_px: facts.height,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "image_full.html")]
+struct Full {
+    frame: Frame,
+    back: String,
+    name: String,
+    picture: Picture,
+    width_px: i32,
+    height_px: i32,
+}
+
+/// The query that keeps the list in the addresses of the buttons.
+fn query(parameters: &Parameters) -> String {
+    parameters.list.as_ref().map_or_else(String::new, |list| {
+        format!("?{}", url::form_urlencoded::Serializer::new(String::new()).append_pair("in", list).finish())
+    })
+}
+
+fn done(done: Option<&str>) -> Option<&'static str> {
+    match done? {
+        "hidden" => Some("Galleries leave this image out from now on."),
+        "restored" => Some("Galleries show this image again."),
+        "queued" => Some("The image is scored again in a moment by every model that lacks a score for it."),
+        "scored" => Some(
+            "There is nothing to score: every model that is served has a score for these bytes, and would give the same.",
+        ),
+        _ => None,
+    }
+}
+
+/// *above 83 % of all*, by quality.
+async fn percentile(
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    opinions: &[Opinion],
+) -> Result<Option<String>, WebError> {
+    let opinion = opinions.iter().find(|opinion| opinion.model == view.quality_model);
+    let Some(mean) = opinion.and_then(|opinion| opinion.mean) else { return Ok(None) };
+    let shares = rankings::shares_below(conn, view, &[mean]).await?;
+    Ok(shares.and_then(|shares| shares.first().map(|share| words::percent(*share))))
 }
 
 fn picture(site: &Site, facts: &Facts) -> Picture {
     let (width_px, height_px) = fitted(facts.width, facts.height, VIEWER_PX);
-    Picture { src: site.url(&format!("/media/{VIEWER_PX}/{}.jpg", facts.hash)), width_px, height_px }
+    Picture {
+        src: site.url(&format!("/media/{VIEWER_PX}/{}.jpg", facts.hash)),
+        full: site.url(&format!("/images/{}/full", facts.id)),
+        full_src: site.url(&format!("/media/full/{}.jpg", facts.hash)),
+        width_px,
+        height_px,
+    }
 }
 
 fn hidden(facts: &Facts, at: DateTime<Utc>, now: DateTime<Utc>) -> String {

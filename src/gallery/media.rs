@@ -37,20 +37,43 @@ pub async fn rendition(
     }
     let tag = EntityTag::new_strong(format!("{hash}-{long_px}"));
     if is_known(&request, &tag) {
-        return Ok(HttpResponse::NotModified()
-            .insert_header(ETag(tag))
-            .insert_header((header::CACHE_CONTROL, KEEP))
-            .finish());
+        return Ok(unchanged(tag));
     }
     let jpeg = match site.objects.rendition(long_px, &hash).await? {
         Some(jpeg) => jpeg,
         None => make(&site, long_px, &hash).await?,
     };
-    Ok(HttpResponse::Ok()
+    Ok(picture(tag, jpeg))
+}
+
+/// `GET /media/full/{hash}.jpg`: the picture at its own size, upright, as every browser can show it. It is made anew each
+/// time: few are asked for, and a browser keeps it.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn full(
+    site: Data<Site>,
+    hash: Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, WebError> {
+    let hash: ContentHash = hash.parse().map_err(|_| WebError::NotFound)?;
+    let tag = EntityTag::new_strong(format!("{hash}-full"));
+    if is_known(&request, &tag) {
+        return Ok(unchanged(tag));
+    }
+    Ok(picture(tag, render(&site, u32::MAX, &hash).await?))
+}
+
+fn unchanged(tag: EntityTag) -> HttpResponse {
+    HttpResponse::NotModified().insert_header(ETag(tag)).insert_header((header::CACHE_CONTROL, KEEP)).finish()
+}
+
+fn picture(tag: EntityTag, jpeg: Vec<u8>) -> HttpResponse {
+    HttpResponse::Ok()
         .content_type("image/jpeg")
         .insert_header(ETag(tag))
         .insert_header((header::CACHE_CONTROL, KEEP))
-        .body(jpeg))
+        .body(jpeg)
 }
 
 fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
@@ -62,6 +85,13 @@ fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
 
 /// Makes a rendition from the original and keeps it. Twice at the same time does no harm.
 async fn make(site: &Site, long_px: u32, hash: &ContentHash) -> Result<Vec<u8>, WebError> {
+    let jpeg = render(site, long_px, hash).await?;
+    site.objects.put_rendition(long_px, hash, jpeg.clone()).await?;
+    Ok(jpeg)
+}
+
+/// Makes a rendition with a long side of at most `long_px` from the original.
+async fn render(site: &Site, long_px: u32, hash: &ContentHash) -> Result<Vec<u8>, WebError> {
     let mut conn = site.pool.acquire().await?;
     let image = image_page::by_hash(&mut conn, hash).await?.ok_or(WebError::NotFound)?;
     drop(conn);
@@ -69,9 +99,7 @@ async fn make(site: &Site, long_px: u32, hash: &ContentHash) -> Result<Vec<u8>, 
     let need = Need::long_side(long_px);
     let made = site.decoders.decode(original.bytes, need, move |picture| decode::rendition(picture, long_px));
     // An image whose bytes do not decode is about to be turned away by the scorer.
-    let jpeg = made.await.map_err(|_| WebError::NotFound)?.map_err(WebError::internal)?;
-    site.objects.put_rendition(long_px, hash, jpeg.clone()).await?;
-    Ok(jpeg)
+    made.await.map_err(|_| WebError::NotFound)?.map_err(WebError::internal)
 }
 
 async fn read(site: &Site, image: ImageId) -> Result<Original, WebError> {

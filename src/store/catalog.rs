@@ -84,6 +84,20 @@ pub async fn refresh_scores(conn: &mut PgConnection, image: ImageId, sharpness: 
     .map(drop)
 }
 
+/// Copies whether `image` is hidden into its rows, and recounts its listing.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refresh_hidden(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE catalog c SET hidden = i.hidden_at IS NOT NULL FROM images i WHERE i.id = $1 AND c.image_id = $1",
+        image.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    refresh_listing_of(conn, image).await
+}
+
 /// Recounts the listing that `image` belongs to, if any.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use super::{catalog, scorings};
 use crate::{
     decode::Header,
-    domain::{ContentHash, ImageId},
+    domain::{AnnotatorId, ContentHash, ImageId},
 };
 
 /// A picture that the catalog does not have yet.
@@ -116,6 +116,44 @@ pub async fn stored(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Opt
         Ok(Stored { hash, bytes: u64::try_from(row.bytes).unwrap_or(0), key: row.stored_key })
     })
     .transpose()
+}
+
+/// Leaves an image out of every gallery, and says why. `false` when it is hidden already, or there is none.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn hide(
+    conn: &mut PgConnection,
+    image: ImageId,
+    (by, why): (Option<AnnotatorId>, &str),
+    at: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let hidden = sqlx::query!(
+        "UPDATE images SET hidden_at = $2, hidden_by = $3, hidden_why = $4 WHERE id = $1 AND hidden_at IS NULL",
+        image.0,
+        at,
+        by.map(|by| by.0),
+        why
+    )
+    .execute(&mut *conn)
+    .await?;
+    catalog::refresh_hidden(conn, image).await?;
+    Ok(hidden.rows_affected() == 1)
+}
+
+/// Shows an image again. `false` when it is not hidden, or there is none.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn restore(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<bool> {
+    let restored = sqlx::query!(
+        "UPDATE images SET hidden_at = NULL, hidden_by = NULL, hidden_why = NULL WHERE id = $1 AND hidden_at IS NOT NULL",
+        image.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    catalog::refresh_hidden(conn, image).await?;
+    Ok(restored.rows_affected() == 1)
 }
 
 /// Turns away an image whose bytes do not decode: its sightings become failed with `reason`. An image that no

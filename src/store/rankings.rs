@@ -150,7 +150,10 @@ pub async fn neighbours(
 }
 
 /// The place of an image in a list, whether or not the filters let it in; none when it lacks the sort key.
-async fn place_of(
+///
+/// # Errors
+/// When the database refuses.
+pub async fn place_of(
     conn: &mut PgConnection,
     view: &Viewpoint,
     ranking: &Ranking,

@@ -22,6 +22,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     vec![
         asset("chronograde.css", "text/css; charset=utf-8", include_bytes!("../../static/chronograde.css")),
         asset("upload.js", "text/javascript; charset=utf-8", include_bytes!("../../static/upload.js")),
+        asset("image.js", "text/javascript; charset=utf-8", include_bytes!("../../static/image.js")),
         asset("live.js", "text/javascript; charset=utf-8", include_bytes!("../../static/live.js")),
         asset("mark.svg", "image/svg+xml", include_bytes!("../../static/mark.svg")),
     ]

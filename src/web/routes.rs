@@ -60,7 +60,11 @@ pub fn table() -> Vec<Entry> {
         get("/bottom", Manager, ranking::bottom),
         get("/images/{id}", Manager, image::show),
         get("/images/{id}/original", Manager, media::original),
-        post("/images/{id}/rescore", Manager, arrivals::rescore),
+        get("/images/{id}/full", Manager, image::full),
+        post("/images/{id}/rescore", Manager, image::actions::rescore),
+        post("/images/{id}/hide", Manager, image::actions::hide),
+        post("/images/{id}/restore", Manager, image::actions::restore),
+        get("/media/full/{hash}.jpg", Manager, media::full),
         get("/media/{long_px}/{hash}.jpg", Manager, media::rendition),
         // files
         get("/arrivals", Manager, arrivals::show),

@@ -5,13 +5,10 @@ use actix_web::{
     http::header,
     web::{Data, Path},
 };
-use uuid::Uuid;
 
-use super::tab::Tab;
 use crate::{
-    domain::{ImageId, SightingId, SightingState},
-    jobs,
-    store::{events, image_page, sightings},
+    domain::{SightingId, SightingState},
+    store::{events, sightings},
     web::{Site, account::Caller, error::WebError},
 };
 
@@ -55,20 +52,6 @@ pub async fn ignore(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<H
     }
     tx.commit().await?;
     Ok(back(&site, SightingState::Failed.as_str(), if done { "ignore" } else { "nothing" }))
-}
-
-/// `POST /images/{id}/rescore`: what a model gave up on waits for it again.
-///
-/// # Errors
-/// See [`WebError`].
-pub async fn rescore(site: Data<Site>, caller: Caller, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
-    let image = ImageId(*id);
-    let mut tx = site.pool.begin().await?;
-    image_page::facts(&mut tx, image).await?.ok_or(WebError::NotFound)?;
-    jobs::request_scoring(&mut tx, image).await?;
-    events::record(&mut tx, caller.annotator, "image.rescore", Some(&format!("image:{id}"))).await?;
-    tx.commit().await?;
-    Ok(back(&site, Tab::Unscorable.as_str(), "rescore"))
 }
 
 /// Back to the list, so that reloading it does nothing twice.

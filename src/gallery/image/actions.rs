@@ -1,0 +1,106 @@
+//! The buttons of the image page. Each leads back to it, and is in the history.
+
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{Data, Form, Path, Query},
+};
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Parameters;
+use crate::{
+    domain::ImageId,
+    jobs,
+    store::{events, image_page, images, scorings},
+    web::{Site, account::Caller, error::WebError},
+};
+
+/// Longest reason, in characters.
+const REASON_CHARS: usize = 500;
+
+/// The form that hides.
+#[derive(Deserialize)]
+pub struct Hiding {
+    why: String,
+}
+
+/// `POST /images/{id}/hide`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn hide(
+    site: Data<Site>,
+    caller: Caller,
+    id: Path<Uuid>,
+    parameters: Query<Parameters>,
+    form: Form<Hiding>,
+) -> Result<HttpResponse, WebError> {
+    let why = form.why.trim();
+    if why.is_empty() || why.chars().count() > REASON_CHARS || why.contains('\0') {
+        let words = format!("say why, in at most {REASON_CHARS} characters: others will want to know");
+        return Err(WebError::Parameter(words));
+    }
+    let image = ImageId(*id);
+    let mut tx = site.pool.begin().await?;
+    image_page::facts(&mut tx, image).await?.ok_or(WebError::NotFound)?;
+    if images::hide(&mut tx, image, (caller.annotator, why), site.clock.now()).await? {
+        let subject = format!("image:{id}");
+        let what = ("image.hide", Some(subject.as_str()));
+        events::record_with(&mut tx, caller.annotator, what, &json!({ "why": why })).await?;
+    }
+    tx.commit().await?;
+    Ok(back(&site, image, &parameters, "hidden"))
+}
+
+/// `POST /images/{id}/restore`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn restore(
+    site: Data<Site>,
+    caller: Caller,
+    id: Path<Uuid>,
+    parameters: Query<Parameters>,
+) -> Result<HttpResponse, WebError> {
+    let image = ImageId(*id);
+    let mut tx = site.pool.begin().await?;
+    image_page::facts(&mut tx, image).await?.ok_or(WebError::NotFound)?;
+    if images::restore(&mut tx, image).await? {
+        events::record(&mut tx, caller.annotator, "image.restore", Some(&format!("image:{id}"))).await?;
+    }
+    tx.commit().await?;
+    Ok(back(&site, image, &parameters, "restored"))
+}
+
+/// `POST /images/{id}/rescore`: every served model that lacks a score for the image, or gave up on it, is asked again.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn rescore(
+    site: Data<Site>,
+    caller: Caller,
+    id: Path<Uuid>,
+    parameters: Query<Parameters>,
+) -> Result<HttpResponse, WebError> {
+    let image = ImageId(*id);
+    let mut tx = site.pool.begin().await?;
+    image_page::facts(&mut tx, image).await?.ok_or(WebError::NotFound)?;
+    jobs::request_scoring(&mut tx, image).await?;
+    let is_scored = scorings::is_settled(&mut tx, image).await?;
+    events::record(&mut tx, caller.annotator, "image.rescore", Some(&format!("image:{id}"))).await?;
+    tx.commit().await?;
+    Ok(back(&site, image, &parameters, if is_scored { "scored" } else { "queued" }))
+}
+
+/// Back to the page, in the list that one came from, so that reloading it does nothing twice.
+fn back(site: &Site, image: ImageId, parameters: &Parameters, done: &str) -> HttpResponse {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    if let Some(list) = &parameters.list {
+        query.append_pair("in", list);
+    }
+    let query = query.append_pair("done", done).finish();
+    let target = site.url(&format!("/images/{image}?{query}"));
+    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+}
