@@ -8,6 +8,7 @@ pub mod draw;
 mod error;
 pub mod judge;
 pub mod order;
+pub mod pages;
 pub mod queue;
 pub mod round;
 pub mod verdict;

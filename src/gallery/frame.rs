@@ -19,6 +19,18 @@ pub enum Place {
     Arrivals,
     /// Pictures from the browser.
     Upload,
+    /// Judging pictures.
+    Score,
+    /// One's own judgements.
+    Progress,
+    /// Images around the threshold.
+    Doubtful,
+    /// The rounds of judging.
+    Rounds,
+    /// What annotators read.
+    Guides,
+    /// The people who judge.
+    Raters,
     /// The people who may sign in.
     People,
     /// One's own page.
@@ -50,13 +62,24 @@ const fn link(place: Place, role: Role, path: &'static str, name: &'static str) 
     Link { place, role, path, name }
 }
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     Group { name: "Home", links: &[link(Place::Home, Role::Annotator, "/", "Home")] },
     Group {
         name: "Catalog",
         links: &[
             link(Place::Top, Role::Manager, "/top", "Top 20"),
             link(Place::Bottom, Role::Manager, "/bottom", "Bottom 20"),
+        ],
+    },
+    Group {
+        name: "Judging",
+        links: &[
+            link(Place::Score, Role::Annotator, "/score", "Score"),
+            link(Place::Progress, Role::Annotator, "/progress", "My progress"),
+            link(Place::Doubtful, Role::Manager, "/doubtful", "Doubtful"),
+            link(Place::Rounds, Role::Manager, "/rounds", "Rounds"),
+            link(Place::Guides, Role::Manager, "/guides", "Guides"),
+            link(Place::Raters, Role::Manager, "/raters", "Raters"),
         ],
     },
     Group {

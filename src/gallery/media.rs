@@ -39,11 +39,7 @@ pub async fn rendition(
     if is_known(&request, &tag) {
         return Ok(unchanged(tag));
     }
-    let jpeg = match site.objects.rendition(long_px, &hash).await? {
-        Some(jpeg) => jpeg,
-        None => make(&site, long_px, &hash).await?,
-    };
-    Ok(picture(tag, jpeg))
+    Ok(picture(tag, stored(&site, long_px, &hash).await?))
 }
 
 /// `GET /media/full/{hash}.jpg`: the picture at its own size, upright, as every browser can show it. It is made anew each
@@ -76,6 +72,19 @@ fn picture(tag: EntityTag, jpeg: Vec<u8>) -> HttpResponse {
         .body(jpeg)
 }
 
+/// A picture for somebody who may see this one, under an address of their own.
+pub(crate) fn handed_out(jpeg: Vec<u8>) -> HttpResponse {
+    HttpResponse::Ok().content_type("image/jpeg").insert_header((header::CACHE_CONTROL, KEEP)).body(jpeg)
+}
+
+/// A rendition as it is kept, made first if need be.
+pub(crate) async fn stored(site: &Site, long_px: u32, hash: &ContentHash) -> Result<Vec<u8>, WebError> {
+    match site.objects.rendition(long_px, hash).await? {
+        Some(jpeg) => Ok(jpeg),
+        None => make(site, long_px, hash).await,
+    }
+}
+
 fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
@@ -91,7 +100,7 @@ async fn make(site: &Site, long_px: u32, hash: &ContentHash) -> Result<Vec<u8>, 
 }
 
 /// Makes a rendition with a long side of at most `long_px` from the original.
-async fn render(site: &Site, long_px: u32, hash: &ContentHash) -> Result<Vec<u8>, WebError> {
+pub(crate) async fn render(site: &Site, long_px: u32, hash: &ContentHash) -> Result<Vec<u8>, WebError> {
     let mut conn = site.pool.acquire().await?;
     let image = image_page::by_hash(&mut conn, hash).await?.ok_or(WebError::NotFound)?;
     drop(conn);

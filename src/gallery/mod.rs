@@ -4,7 +4,7 @@
 
 pub mod arrivals;
 mod attention;
-mod card;
+pub mod card;
 pub mod frame;
 pub mod home;
 pub mod image;
@@ -21,6 +21,6 @@ use askama::Template;
 use crate::web::error::WebError;
 
 /// A page as an answer.
-fn html(page: &impl Template) -> Result<HttpResponse, WebError> {
+pub(crate) fn html(page: &impl Template) -> Result<HttpResponse, WebError> {
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
 }

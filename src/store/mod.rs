@@ -22,6 +22,7 @@ pub mod links;
 pub mod models;
 pub mod predictions;
 pub mod queue;
+pub mod progress;
 pub mod ranking;
 pub mod rankings;
 pub mod reservations;

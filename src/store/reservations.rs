@@ -99,6 +99,38 @@ pub async fn held(conn: &mut PgConnection, whose: Whose, now: DateTime<Utc>) -> 
     .await
 }
 
+/// An image that somebody was handed at any time, to be shown to them again.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn seen(
+    conn: &mut PgConnection,
+    whose: Whose,
+    image: ImageId,
+    occurrence: i16,
+) -> sqlx::Result<Option<Held>> {
+    sqlx::query!(
+        "SELECT i.sha256, i.width, i.height, h.ordinal FROM reservations h JOIN images i ON i.id = h.image_id
+         WHERE h.round_id = $1 AND h.annotator_id = $2 AND h.image_id = $3 AND h.occurrence = $4",
+        whose.round.0,
+        whose.annotator.0,
+        image.0,
+        occurrence
+    )
+    .try_map(|row| {
+        Ok(Held {
+            image,
+            hash: ContentHash::try_from(row.sha256).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+            width: row.width,
+            height: row.height,
+            occurrence,
+            ordinal: row.ordinal,
+        })
+    })
+    .fetch_optional(conn)
+    .await
+}
+
 /// Keeps for longer what somebody holds.
 ///
 /// # Errors

@@ -19,7 +19,8 @@ use serde_json::json;
 
 use super::{Site, account::Caller, api::description::Problem};
 use crate::{
-    domain::Role, gallery::frame::Frame, ingest::upload::Refusal, jobs::JobError, objects::ObjectError,
+    domain::Role, feedback::FeedbackError, gallery::frame::Frame, ingest::upload::Refusal, jobs::JobError,
+    objects::ObjectError,
 };
 
 /// Why a request was not answered.
@@ -31,6 +32,9 @@ pub enum WebError {
     /// A parameter is wrong; the sentence says which and how.
     #[error("{0}")]
     Parameter(String),
+    /// What was asked does not fit how things stand; the sentence says why.
+    #[error("{0}")]
+    NotTaken(String),
     /// No token, or none that is known.
     #[error("no valid token")]
     Token,
@@ -103,6 +107,8 @@ const METHOD: Row = (
 );
 const PARAMETER: Row =
     (StatusCode::BAD_REQUEST, "The address has a mistake", "One of its parameters cannot be understood.");
+const NOT_TAKEN: Row =
+    (StatusCode::CONFLICT, "That was not taken", "It does not fit how things stand by now. Reload the page.");
 const TOKEN: Row = (
     StatusCode::UNAUTHORIZED,
     "A token is needed",
@@ -188,6 +194,7 @@ impl WebError {
         match self {
             Self::NotFound => NOT_FOUND,
             Self::Parameter(_) => PARAMETER,
+            Self::NotTaken(_) => NOT_TAKEN,
             Self::Token => TOKEN,
             Self::Role => ROLE,
             Self::SignIn => SIGN_IN,
@@ -211,7 +218,7 @@ impl WebError {
     /// The text for the visitor: the table's, or the sentence about the parameter.
     fn text(&self) -> &str {
         match self {
-            Self::Parameter(sentence) | Self::Refused { reason: sentence, .. } => sentence,
+            Self::Parameter(sentence) | Self::NotTaken(sentence) | Self::Refused { reason: sentence, .. } => sentence,
             other => other.row().2,
         }
     }
@@ -238,6 +245,16 @@ impl From<JobError> for WebError {
         match error {
             JobError::Rows(error) => Self::Database(error),
             queue @ JobError::Queue(_) => Self::internal(queue),
+        }
+    }
+}
+
+impl From<FeedbackError> for WebError {
+    fn from(error: FeedbackError) -> Self {
+        match error {
+            FeedbackError::Database(error) => Self::Database(error),
+            FeedbackError::NoRound => Self::NotFound,
+            refused => Self::NotTaken(refused.to_string()),
         }
     }
 }

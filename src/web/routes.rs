@@ -16,6 +16,7 @@ use super::{
     session::{self, Sessions},
 };
 use crate::{
+    feedback::pages::score,
     gallery::{arrivals, home, image, media, ranking, upload},
     people::{directory, link, profile, sign_in},
 };
@@ -66,6 +67,13 @@ pub fn table() -> Vec<Entry> {
         post("/images/{id}/restore", Manager, image::actions::restore),
         get("/media/full/{hash}.jpg", Manager, media::full),
         get("/media/{long_px}/{hash}.jpg", Manager, media::rendition),
+        // judging
+        get("/score", Annotator, score::list),
+        get("/score/{round}", Annotator, score::show),
+        post("/score/{round}", Annotator, score::submit),
+        post("/score/{round}/next", Annotator, score::next),
+        post("/score/{round}/undo", Annotator, score::undo),
+        get("/score/{round}/pictures/{image}/{size}.jpg", Annotator, score::picture),
         // files
         get("/arrivals", Manager, arrivals::show),
         post("/arrivals/retry-all", Manager, arrivals::retry_all),

@@ -1,0 +1,392 @@
+//! Score: one picture, as large as the window, and nothing about models or colleagues.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Data, Form, Path, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::answers::{self, End, Shown};
+use crate::{
+    decode::{GRID_PX, VIEWER_PX},
+    domain::{AnnotatorId, ImageId, Question, RoundId, Score, SkipKind},
+    feedback::{
+        FeedbackError, Seat,
+        judge::{self, Judgement, Skip},
+        queue,
+    },
+    gallery::{
+        frame::{Frame, Place},
+        html, media, words,
+    },
+    store::{
+        guides::{self, Guide},
+        progress::{self, Desk},
+        reservations::{self, Held, Whose},
+        rounds::{self, Round},
+    },
+    web::{Site, account::Account, error::WebError},
+};
+
+/// Why a picture cannot be judged, as the buttons say it.
+const REASONS: [&str; 3] = ["broken picture", "not a photograph", "unsure"];
+
+/// The largest picture that 1:1 shows, in pixels of the long side.
+const FULL_PX: u32 = 6_000;
+
+/// Judgements in the strip.
+const STRIP: i64 = 20;
+
+/// What a form of the page says, or its script.
+#[derive(Debug, Deserialize)]
+pub struct Said {
+    image: ImageId,
+    #[serde(default)]
+    occurrence: i16,
+    key: Uuid,
+    score: Option<i16>,
+    watch: Option<String>,
+    seconds: Option<f64>,
+    pixels: Option<i32>,
+    later: Option<String>,
+    cannot: Option<String>,
+    /// Who said it: an outbox is never sent in somebody else's session.
+    annotator: Option<AnnotatorId>,
+}
+
+/// Which earlier picture is to be shown again.
+#[derive(Debug, Default, Deserialize)]
+pub struct Back {
+    back: Option<Uuid>,
+    #[serde(default)]
+    occurrence: i16,
+}
+
+/// The key of a judgement that is undone.
+#[derive(Debug, Deserialize)]
+pub struct Undone {
+    key: Uuid,
+    annotator: Option<AnnotatorId>,
+}
+
+/// An example of the guide.
+pub struct Example {
+    src: String,
+    stands_for: String,
+    caption: String,
+}
+
+/// An earlier judgement in the strip.
+pub struct Earlier {
+    href: String,
+    src: String,
+    said: String,
+    key: Uuid,
+    is_open: bool,
+}
+
+/// The picture that is judged.
+struct Current {
+    shown: Shown,
+    key: Uuid,
+    score: Option<i16>,
+    is_watch: Option<bool>,
+}
+
+#[derive(Template)]
+#[template(path = "score.html")]
+struct Page {
+    frame: Frame,
+    round: Round,
+    annotator: AnnotatorId,
+    guide: Guide,
+    examples: Vec<Example>,
+    current: Option<Current>,
+    upcoming: String,
+    end: Option<End>,
+    earlier: Vec<Earlier>,
+    done: i64,
+    left: i64,
+    scores: [Score; 10],
+    reasons: [&'static str; 3],
+    is_first: bool,
+}
+
+impl Page {
+    fn question(&self) -> Option<&'static str> {
+        self.round.plan.question.map(question_in_words)
+    }
+
+    fn asks_both(&self) -> bool {
+        self.round.plan.asks_quality && self.round.plan.question.is_some()
+    }
+
+    fn has_chosen(&self, score: &Score) -> bool {
+        self.current.as_ref().is_some_and(|current| current.score == Some(score.get()))
+    }
+
+    fn has_answered(&self, is_watch: bool) -> bool {
+        self.current.as_ref().is_some_and(|current| current.is_watch == Some(is_watch))
+    }
+
+    fn paragraphs(&self) -> impl Iterator<Item = &str> {
+        self.guide.body.split("\n\n").map(str::trim).filter(|text| !text.is_empty())
+    }
+}
+
+/// The watch question as people are asked it.
+pub fn question_in_words(question: Question) -> &'static str {
+    match question {
+        Question::Watch => "Is there a watch in this picture? A clock is not a watch.",
+        Question::WatchOrClock => "Is there a watch or a clock in this picture?",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "score_list.html")]
+struct List {
+    frame: Frame,
+    annotator: AnnotatorId,
+    desks: Vec<Desk>,
+}
+
+/// `GET /score`: the rounds that wait; straight into the one, if there is only one.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn list(site: Data<Site>, account: Account) -> Result<HttpResponse, WebError> {
+    let desks = progress::desks(&mut *site.pool.acquire().await?, account.id, site.clock.now()).await?;
+    let mut with_work = desks.iter().filter(|desk| desk.left > 0);
+    if let (Some(only), None) = (with_work.next(), with_work.next()) {
+        return Ok(to(&site, &format!("/score/{}", only.round)));
+    }
+    html(&List { frame: Frame::of(&site, &account, Place::Score, None), annotator: account.id, desks })
+}
+
+/// `GET /score/{round}`: the next picture, or an earlier one with what was said about it.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn show(
+    site: Data<Site>,
+    account: Account,
+    round: Path<RoundId>,
+    back: Query<Back>,
+) -> Result<HttpResponse, WebError> {
+    let id = round.into_inner();
+    let seat = Seat::new(&site.pool, &site.clock, id, account.id);
+    let held = queue::fill(&seat, &mut rand::rng()).await?;
+    let mut conn = site.pool.acquire().await?;
+    let round = rounds::find(&mut conn, id).await?.ok_or(WebError::NotFound)?;
+    let guide = guides::find(&mut conn, round.plan.guide).await?.ok_or(WebError::NotFound)?;
+    let examples = guides::examples(&mut conn, round.plan.guide).await?;
+    let current = current(&site, &mut conn, &seat, &held, &back).await?;
+    let end = match current {
+        None => Some(End::new(queue::waiting(&seat).await?, &site.clock)),
+        Some(_) => None,
+    };
+    let earlier = progress::latest(&mut conn, account.id, Some(id), STRIP).await?;
+    let desks = progress::desks(&mut conn, account.id, site.clock.now()).await?;
+    let desk = desks.into_iter().find(|desk| desk.round == id);
+    let (done, left) = desk.map_or((0, 0), |desk| (desk.judged, desk.left));
+    let upcoming: Vec<Shown> = held.iter().map(|held| Shown::new(&site, id, held)).collect();
+    html(&Page {
+        frame: Frame::of(&site, &account, Place::Score, None),
+        annotator: account.id,
+        is_first: done == 0 && earlier.is_empty(),
+        guide,
+        examples: examples.iter().map(|example| example_of(&site, id, example)).collect(),
+        current,
+        upcoming: serde_json::to_string(&upcoming).map_err(WebError::internal)?,
+        end,
+        earlier: earlier.iter().map(|given| earlier_of(&site, given)).collect(),
+        done,
+        left,
+        scores: Score::ALL,
+        reasons: REASONS,
+        round,
+    })
+}
+
+/// The picture to be shown: the next one, or the one that is gone back to.
+async fn current(
+    site: &Site,
+    conn: &mut sqlx::PgConnection,
+    seat: &Seat<'_>,
+    held: &[Held],
+    back: &Back,
+) -> Result<Option<Current>, WebError> {
+    let key = Uuid::new_v4();
+    if let Some(image) = back.back {
+        let image = ImageId(image);
+        let again = reservations::seen(conn, seat.whose, image, back.occurrence).await?;
+        if let Some(again) = again {
+            let given = progress::given(conn, seat.whose, image.0, back.occurrence).await?;
+            let (score, is_watch) = given.unwrap_or_default();
+            let shown = Shown::new(site, seat.whose.round, &again);
+            return Ok(Some(Current { shown, key, score, is_watch }));
+        }
+    }
+    let shown = held.first().map(|held| Shown::new(site, seat.whose.round, held));
+    Ok(shown.map(|shown| Current { shown, key, score: None, is_watch: None }))
+}
+
+fn example_of(site: &Site, round: RoundId, example: &guides::Example) -> Example {
+    let stands_for = match (example.score, example.is_watch) {
+        (Some(score), _) => score.to_string(),
+        (None, Some(true)) => "watch".to_owned(),
+        (None, Some(false)) => "no watch".to_owned(),
+        (None, None) => String::new(),
+    };
+    Example {
+        src: answers::address(site, round, ImageId(example.image), &GRID_PX.to_string()),
+        stands_for,
+        caption: example.caption.clone().unwrap_or_default(),
+    }
+}
+
+/// A judgement as the strip shows it.
+pub fn earlier_of(site: &Site, given: &progress::Given) -> Earlier {
+    Earlier {
+        href: site
+            .url(&format!("/score/{}?back={}&occurrence={}", given.round, given.image, given.occurrence)),
+        src: answers::address(site, given.round, ImageId(given.image), &GRID_PX.to_string()),
+        said: said_in_words(given.score, given.is_watch),
+        key: given.key,
+        is_open: given.is_open,
+    }
+}
+
+fn said_in_words(score: Option<i16>, is_watch: Option<bool>) -> String {
+    let watch = is_watch.map(|is_watch| if is_watch { "watch" } else { "no watch" });
+    match (score, watch) {
+        (Some(score), Some(watch)) => format!("{score} · {watch}"),
+        (Some(score), None) => score.to_string(),
+        (None, Some(watch)) => watch.to_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+/// `POST /score/{round}`: a judgement or a skip. A form is led to the next picture, the script is told it.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn submit(
+    site: Data<Site>,
+    account: Account,
+    round: Path<RoundId>,
+    said: Form<Said>,
+    request: HttpRequest,
+) -> Result<HttpResponse, WebError> {
+    let round = round.into_inner();
+    let seat = Seat::new(&site.pool, &site.clock, round, account.id);
+    if said.annotator.is_some_and(|annotator| annotator != account.id) {
+        return Err(WebError::Role);
+    }
+    let taken = take(&seat, &said).await;
+    answer(&site, &seat, taken, answers::wants_json(&request)).await
+}
+
+async fn take(seat: &Seat<'_>, said: &Said) -> Result<(), FeedbackError> {
+    let (image, occurrence, key) = (said.image, said.occurrence, said.key);
+    let kind = match (&said.later, &said.cannot) {
+        (Some(_), _) => Some(SkipKind::Later),
+        (None, Some(_)) => Some(SkipKind::Cannot),
+        (None, None) => None,
+    };
+    if let Some(kind) = kind {
+        let why = said.cannot.as_ref().map(|why| why.chars().take(200).collect());
+        return judge::skip(seat, &Skip { image, occurrence, key, kind, why }).await;
+    }
+    let judgement = Judgement {
+        image,
+        occurrence,
+        key,
+        score: said.score.and_then(|score| Score::try_from(score).ok()),
+        is_watch: said.watch.as_deref().map(|watch| watch == "yes"),
+        seconds: said.seconds.filter(|seconds| (0.0..86_400.0).contains(seconds)),
+        pixels_shown: said.pixels.filter(|pixels| *pixels > 0),
+    };
+    judge::submit(seat, &judgement).await.map(drop)
+}
+
+/// `POST /score/{round}/undo`: takes a judgement back and shows its picture again.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn undo(
+    site: Data<Site>,
+    account: Account,
+    round: Path<RoundId>,
+    undone: Form<Undone>,
+    request: HttpRequest,
+) -> Result<HttpResponse, WebError> {
+    let seat = Seat::new(&site.pool, &site.clock, round.into_inner(), account.id);
+    if undone.annotator.is_some_and(|annotator| annotator != account.id) {
+        return Err(WebError::Role);
+    }
+    let taken = judge::undo(&seat, undone.key).await.map(drop);
+    answer(&site, &seat, taken, answers::wants_json(&request)).await
+}
+
+/// `POST /score/{round}/next`: what somebody holds, for the script.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn next(site: Data<Site>, account: Account, round: Path<RoundId>) -> Result<HttpResponse, WebError> {
+    let seat = Seat::new(&site.pool, &site.clock, round.into_inner(), account.id);
+    answer(&site, &seat, Ok(()), true).await
+}
+
+async fn answer(
+    site: &Site,
+    seat: &Seat<'_>,
+    taken: Result<(), FeedbackError>,
+    is_script: bool,
+) -> Result<HttpResponse, WebError> {
+    if !is_script {
+        taken?;
+        return Ok(to(site, &format!("/score/{}", seat.whose.round)));
+    }
+    match taken {
+        Err(FeedbackError::Database(error)) => return Err(error.into()),
+        Err(refused) => return Ok(answers::refused(&refused.to_string())),
+        Ok(()) => {}
+    }
+    let held = queue::fill(seat, &mut rand::rng()).await?;
+    let shown: Vec<Shown> = held.iter().map(|held| Shown::new(site, seat.whose.round, held)).collect();
+    let end = match shown.is_empty() {
+        true => Some(End::new(queue::waiting(seat).await?, seat.clock)),
+        false => None,
+    };
+    Ok(answers::next(&shown, end.as_ref()))
+}
+
+/// `GET /score/{round}/pictures/{image}/{size}.jpg`: a picture that was handed to whoever asks.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn picture(
+    site: Data<Site>,
+    account: Account,
+    path: Path<(RoundId, Uuid, String)>,
+) -> Result<HttpResponse, WebError> {
+    let (round, image, size) = path.into_inner();
+    let (whose, image) = (Whose { round, annotator: account.id }, ImageId(image));
+    let hash = reservations::may_see(&mut *site.pool.acquire().await?, whose, image).await?;
+    let hash = hash.ok_or(WebError::NotFound)?;
+    let jpeg = match size.as_str() {
+        "full" => media::render(&site, FULL_PX, &hash).await?,
+        size if size == VIEWER_PX.to_string() => media::stored(&site, VIEWER_PX, &hash).await?,
+        size if size == GRID_PX.to_string() => media::stored(&site, GRID_PX, &hash).await?,
+        _ => return Err(WebError::NotFound),
+    };
+    Ok(media::handed_out(jpeg))
+}
+
+fn to(site: &Site, path: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, site.url(path))).finish()
+}
