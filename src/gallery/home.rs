@@ -16,6 +16,7 @@ use crate::{
     store::{
         arrivals::{self, Behind},
         ledger::{self, Ledger, Pace},
+        progress,
         rankings::Ranking,
         viewpoint::{self, Viewpoint},
     },
@@ -59,6 +60,7 @@ struct Page {
 #[template(path = "home_annotator.html")]
 struct Desk {
     frame: Frame,
+    desks: Vec<progress::Desk>,
 }
 
 /// `GET /`: what there is to do for an annotator, the state of the catalog for everybody else.
@@ -67,7 +69,11 @@ struct Desk {
 /// See [`WebError`].
 pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, WebError> {
     match account.role {
-        Role::Annotator => html(&Desk { frame: Frame::of(&site, &account, Place::Home, None) }),
+        Role::Annotator => {
+            let mut conn = site.pool.acquire().await?;
+            let desks = progress::desks(&mut conn, account.id, site.clock.now()).await?;
+            html(&Desk { frame: Frame::of(&site, &account, Place::Home, None), desks })
+        }
         Role::Manager | Role::Admin => catalog(&site, &account).await,
     }
 }

@@ -18,6 +18,11 @@ pub fn count(number: i64) -> String {
     if number < 0 { format!("−{text}") } else { text }
 }
 
+/// How many there are, as counts are shown.
+pub fn len<T>(things: &[T]) -> i64 {
+    i64::try_from(things.len()).unwrap_or(i64::MAX)
+}
+
 /// `1 image`, `12,345 images`.
 pub fn counted(number: i64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })

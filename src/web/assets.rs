@@ -25,6 +25,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         asset("image.js", "text/javascript; charset=utf-8", include_bytes!("../../static/image.js")),
         asset("live.js", "text/javascript; charset=utf-8", include_bytes!("../../static/live.js")),
         asset("score.js", "text/javascript; charset=utf-8", include_bytes!("../../static/score.js")),
+        asset("doubtful.js", "text/javascript; charset=utf-8", include_bytes!("../../static/doubtful.js")),
         asset("mark.svg", "image/svg+xml", include_bytes!("../../static/mark.svg")),
     ]
 });

@@ -16,7 +16,7 @@ use super::{
     session::{self, Sessions},
 };
 use crate::{
-    feedback::pages::score,
+    feedback::pages::{doubtful, guides, progress, raters, rounds, score},
     gallery::{arrivals, home, image, media, ranking, upload},
     people::{directory, link, profile, sign_in},
 };
@@ -74,6 +74,22 @@ pub fn table() -> Vec<Entry> {
         post("/score/{round}/next", Annotator, score::next),
         post("/score/{round}/undo", Annotator, score::undo),
         get("/score/{round}/pictures/{image}/{size}.jpg", Annotator, score::picture),
+        get("/progress", Annotator, progress::show),
+        get("/doubtful", Manager, doubtful::show),
+        post("/doubtful", Manager, doubtful::save),
+        post("/doubtful/undo", Manager, doubtful::undo),
+        post("/images/{id}/verdict", Manager, doubtful::verdict_on_image),
+        get("/rounds", Manager, rounds::list),
+        post("/rounds", Manager, rounds::open),
+        get("/rounds/new", Manager, rounds::plan),
+        get("/rounds/{id}", Manager, rounds::show),
+        post("/rounds/{id}/close", Manager, rounds::close),
+        post("/rounds/{id}/reopen", Manager, rounds::reopen),
+        get("/guides", Manager, guides::show),
+        post("/guides", Manager, guides::add),
+        get("/raters", Manager, raters::show),
+        post("/raters/{id}/exclude", Manager, raters::exclude),
+        post("/raters/{id}/include", Manager, raters::include),
         // files
         get("/arrivals", Manager, arrivals::show),
         post("/arrivals/retry-all", Manager, arrivals::retry_all),

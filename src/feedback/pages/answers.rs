@@ -53,7 +53,11 @@ pub fn address(site: &Site, round: RoundId, image: ImageId, size: &str) -> Strin
 
 /// Whether the script asks, not a form.
 pub fn wants_json(request: &HttpRequest) -> bool {
-    request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("json"))
+    request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("json"))
 }
 
 /// What comes next for somebody.

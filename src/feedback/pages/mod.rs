@@ -1,4 +1,9 @@
 //! The pages of judging. One file per page: its view struct, its template, its handler.
 
 mod answers;
+pub mod doubtful;
+pub mod guides;
+pub mod progress;
+pub mod raters;
+pub mod rounds;
 pub mod score;

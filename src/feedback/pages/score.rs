@@ -81,11 +81,16 @@ pub struct Example {
 
 /// An earlier judgement in the strip.
 pub struct Earlier {
-    href: String,
-    src: String,
-    said: String,
-    key: Uuid,
-    is_open: bool,
+    /// Where it is shown again.
+    pub href: String,
+    /// Address of its small picture.
+    pub src: String,
+    /// What was said.
+    pub said: String,
+    /// What undoes it.
+    pub key: Uuid,
+    /// Whether it can be changed.
+    pub is_open: bool,
 }
 
 /// The picture that is judged.
@@ -336,7 +341,11 @@ pub async fn undo(
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn next(site: Data<Site>, account: Account, round: Path<RoundId>) -> Result<HttpResponse, WebError> {
+pub async fn next(
+    site: Data<Site>,
+    account: Account,
+    round: Path<RoundId>,
+) -> Result<HttpResponse, WebError> {
     let seat = Seat::new(&site.pool, &site.clock, round.into_inner(), account.id);
     answer(&site, &seat, Ok(()), true).await
 }
