@@ -8,6 +8,9 @@ pub enum FeedbackError {
     /// There is no such round.
     #[error("There is no such round.")]
     NoRound,
+    /// There is no such image.
+    #[error("There is no such image.")]
+    NoImage,
     /// A plan has a mistake; the sentence says which.
     #[error("{0}")]
     Plan(String),

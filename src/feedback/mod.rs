@@ -11,12 +11,14 @@ pub mod order;
 pub mod pages;
 pub mod queue;
 pub mod round;
+mod simulate;
 pub mod verdict;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::FeedbackError;
+pub use simulate::simulate;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;

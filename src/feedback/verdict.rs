@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::FeedbackError;
 use crate::{
-    domain::AnnotatorId,
+    domain::{AnnotatorId, ImageId},
     store::{
         corrections::{self, Verdict},
         evidence,
@@ -16,7 +16,7 @@ use crate::{
 /// Stores verdicts, each once by its key, in one transaction: one save. How many were new.
 ///
 /// # Errors
-/// When the database refuses.
+/// When there is no such image, or the database refuses.
 pub async fn give(
     pool: &PgPool,
     now: DateTime<Utc>,
@@ -28,7 +28,9 @@ pub async fn give(
     // In one order, so that two saves never wait for each other.
     images.sort_unstable();
     for image in &images {
-        evidence::lock(&mut tx, crate::domain::ImageId(*image)).await?;
+        if !evidence::lock(&mut tx, ImageId(*image)).await? {
+            return Err(FeedbackError::NoImage);
+        }
     }
     let mut new = 0;
     for verdict in verdicts {

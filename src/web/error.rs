@@ -218,7 +218,9 @@ impl WebError {
     /// The text for the visitor: the table's, or the sentence about the parameter.
     fn text(&self) -> &str {
         match self {
-            Self::Parameter(sentence) | Self::NotTaken(sentence) | Self::Refused { reason: sentence, .. } => sentence,
+            Self::Parameter(sentence) | Self::NotTaken(sentence) | Self::Refused { reason: sentence, .. } => {
+                sentence
+            }
             other => other.row().2,
         }
     }
@@ -253,7 +255,7 @@ impl From<FeedbackError> for WebError {
     fn from(error: FeedbackError) -> Self {
         match error {
             FeedbackError::Database(error) => Self::Database(error),
-            FeedbackError::NoRound => Self::NotFound,
+            FeedbackError::NoRound | FeedbackError::NoImage => Self::NotFound,
             refused => Self::NotTaken(refused.to_string()),
         }
     }

@@ -178,6 +178,11 @@ impl Html {
         document.select(&selector).map(read).collect()
     }
 
+    /// All of it.
+    pub fn source(&self) -> &str {
+        &self.0
+    }
+
     /// The texts of what the selector finds, with single spaces.
     pub fn all(&self, selector: &str) -> Vec<String> {
         self.select(selector, |element| {

@@ -176,3 +176,22 @@ async fn a_vote_after_the_images_page_was_open_is_stored_but_is_not_blind(pool: 
     assert_eq!(shown(&world, image).await, (Some(8.0), 1, 0, 0, None));
     assert_eq!(world.number("SELECT count(*) FROM votes WHERE saw_model AND score = 2").await, 1);
 }
+
+#[sqlx::test(migrator = "crate::store::MIGRATOR")]
+async fn simulated_raters_close_a_round_that_every_page_can_show(pool: PgPool) {
+    let world = World::new(&pool, 70, 0, 9).await;
+    let view = viewpoint::active(&mut pool.acquire().await.unwrap()).await.unwrap().unwrap();
+    let mut rng = Rng::seed_from_u64(9);
+    let round = crate::feedback::simulate(&pool, (&world.clock, &mut rng), &view).await.unwrap();
+    let mut conn = pool.acquire().await.unwrap();
+    assert_eq!(rounds::find(&mut conn, round).await.unwrap().unwrap().state, RoundState::Closed);
+    assert_eq!(
+        world.number("SELECT count(*) FROM catalog WHERE votes = 5 AND verdict IS NOT NULL").await,
+        70
+    );
+    assert!(world.number("SELECT count(DISTINCT score) FROM votes").await > 5);
+    assert!(world.number("SELECT count(*) FROM votes WHERE occurrence = 1").await > 0);
+    let raters = crate::store::raters::list(&mut conn).await.unwrap();
+    assert_eq!(raters.len(), 6);
+    assert!(raters.iter().all(|rater| rater.bias.is_some() && rater.median_seconds.is_some()));
+}
