@@ -23,6 +23,7 @@ pub mod cluster;
 pub mod comparison;
 pub mod config;
 pub mod decode;
+pub mod demo;
 pub mod domain;
 pub mod feedback;
 pub mod gallery;

@@ -5,6 +5,7 @@
 mod analyse;
 mod bench;
 mod database;
+mod demo;
 mod evaluate;
 mod healthcheck;
 mod ingest;
@@ -108,6 +109,7 @@ enum Command {
     /// Make tokens for the API
     Tokens(tokens::Args),
     Users(users::Args),
+    Demo(demo::Args),
     /// Succeed when the service of these settings answers
     #[command(hide = true)]
     Healthcheck,
@@ -136,6 +138,7 @@ impl Cli {
             Command::Bench(args) => Box::pin(bench::run(&context, args)).await,
             Command::Migrate => migrate::run(&context).await,
             Command::Tokens(args) => tokens::run(&context, args).await,
+            Command::Demo(args) => demo::run(context, args).await,
             Command::Users(args) => users::run(&context, args).await,
             Command::Healthcheck => healthcheck::run(&context),
             Command::Database(args) => database::run(&context, args).await,

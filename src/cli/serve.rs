@@ -19,6 +19,13 @@ pub struct Args {
     upload_dir: Option<PathBuf>,
 }
 
+impl Args {
+    /// Everything in one process.
+    pub fn at(listen: Option<SocketAddr>) -> Self {
+        Self { roles: vec![Role::Web, Role::Ingest, Role::Score], listen, upload_dir: None }
+    }
+}
+
 /// Runs the service until a signal ends it.
 ///
 /// # Errors

@@ -99,6 +99,8 @@ pub struct Frame {
     place: Place,
     /// Who is signed in, and what they may do.
     pub account: Option<(String, Role)>,
+    /// Whether the pictures are drawn ones.
+    pub is_demo: bool,
     /// What the watch model and the quality model are called; none before any has served.
     pub models: Option<(String, String)>,
 }
@@ -108,17 +110,23 @@ impl Frame {
     pub fn of(site: &Site, account: &Account, place: Place, view: Option<&Viewpoint>) -> Self {
         let models = view.map(|view| (view.watch_title.clone(), view.quality_title.clone()));
         let account = Some((account.name.clone(), account.role));
-        Self { base_path: site.base_path.clone(), place, account, models }
+        Self { base_path: site.base_path.clone(), place, account, is_demo: site.is_demo, models }
     }
 
     /// The frame of a page for whoever is not signed in.
-    pub fn outside(base_path: &str) -> Self {
-        Self { base_path: base_path.to_owned(), place: Place::Elsewhere, account: None, models: None }
+    pub fn outside(site: &Site) -> Self {
+        Self::of_error(Some(site), None)
     }
 
     /// The frame of a page that says what went wrong, for whoever asked.
-    pub fn of_error(base_path: &str, account: Option<(String, Role)>) -> Self {
-        Self { account, ..Self::outside(base_path) }
+    pub fn of_error(site: Option<&Site>, account: Option<(String, Role)>) -> Self {
+        Self {
+            base_path: site.map(|site| site.base_path.clone()).unwrap_or_default(),
+            place: Place::Elsewhere,
+            account,
+            is_demo: site.is_some_and(|site| site.is_demo),
+            models: None,
+        }
     }
 
     /// The groups in which there is something for whoever is signed in.

@@ -150,12 +150,6 @@ fn page(
     problem: Option<String>,
 ) -> Result<HttpResponse, WebError> {
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let page = Page {
-        frame: Frame::outside(&site.base_path),
-        token: token.reveal().to_owned(),
-        link,
-        name,
-        problem,
-    };
+    let page = Page { frame: Frame::outside(site), token: token.reveal().to_owned(), link, name, problem };
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }

@@ -108,7 +108,7 @@ async fn page(
     problem: Option<String>,
 ) -> Result<HttpResponse, WebError> {
     let is_set_up = annotators::is_set_up(&mut *site.pool.acquire().await?).await?;
-    let frame = Frame::outside(&site.base_path);
+    let frame = Frame::outside(site);
     let page = Page { frame, name, next, problem, is_set_up };
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }

@@ -391,7 +391,7 @@ impl Asked<'_> {
             };
             return response.content_type("application/problem+json").body(json!(problem).to_string());
         }
-        let page = ErrorPage { frame: Frame::of_error(base_path, self.account), title, text };
+        let page = ErrorPage { frame: Frame::of_error(self.site, self.account), title, text };
         match page.render() {
             Ok(html) => response.content_type("text/html; charset=utf-8").body(html),
             Err(_) => response.content_type("text/plain; charset=utf-8").body(format!("{title}. {text}")),

@@ -95,6 +95,8 @@ pub struct Site {
     pub uploads: Uploads,
     /// Tells open pages of changes.
     pub live: Live,
+    /// Whether the pictures are drawn ones.
+    pub is_demo: bool,
     /// Where the service writes.
     pub data_dir: PathBuf,
     /// Where pictures are dropped; the empty catalog names it.
@@ -124,6 +126,7 @@ impl Site {
             cookie_key,
             passwords: Passwords::default(),
             throttle: Throttle::default(),
+            is_demo: settings.demo,
             data_dir: settings.data_dir.clone(),
             upload_dir: upload_dir.canonicalize().unwrap_or(upload_dir),
             decoders,
