@@ -19,7 +19,7 @@ use crate::{
     domain::ImageId,
     pipeline::{Pipeline, PipelineError},
     shutdown,
-    store::{catalog, generations, scorings},
+    store::{catalog, generations, scorings, summary},
 };
 
 /// New arrivals go before re-scores (the queue serves low numbers first).
@@ -84,6 +84,7 @@ impl TaskHandler for Reconcile {
     const IDENTIFIER: &'static str = "reconcile";
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        fold(context.pg_pool()).await.map_err(|error| error.to_string())?;
         let added = reconcile(context.pg_pool()).await.map_err(|error| error.to_string())?;
         if added > 0 {
             tracing::info!(added, "added jobs for images that waited without one");
@@ -104,6 +105,14 @@ pub async fn request_scoring(conn: &mut PgConnection, image: ImageId) -> Result<
         add(conn, image, spec(image).build()).await?;
     }
     Ok(())
+}
+
+/// Folds what the summaries were told since the last time.
+///
+/// # Errors
+/// When the database refuses.
+async fn fold(pool: &PgPool) -> sqlx::Result<i64> {
+    summary::fold(&mut *pool.acquire().await?).await
 }
 
 /// Gives every image the rows that it lacks, and a job to each that is pending and has no live one; answers

@@ -23,7 +23,7 @@ use crate::{
     people::setup::{self, SetUp},
     scorer::Scorer,
     shutdown,
-    store::MIGRATOR,
+    store::{MIGRATOR, summary},
     web::{self, Parts, Site, SiteError},
 };
 
@@ -151,6 +151,11 @@ impl Application {
             let site = Site::open(parts, &self.settings, address).await?;
             let server = web::server(site, listener).map_err(StartupError::Web)?;
             roles.spawn(serve(server, stop.clone()));
+            let folding = summary::keep_folded(self.pool.clone(), stop.clone());
+            roles.spawn(async move {
+                folding.await;
+                Ok(())
+            });
         }
         if self.roles.contains(&Role::Ingest) {
             let ingest =

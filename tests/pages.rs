@@ -7,6 +7,8 @@ mod catalog;
 mod judging;
 #[path = "pages/people.rs"]
 mod people;
+#[path = "pages/rankings.rs"]
+mod rankings;
 
 use catalog::{Catalog, Picture, TestSite};
 use chronograde::{decode::VIEWER_PX, domain::ContentHash};
@@ -14,8 +16,16 @@ use reqwest::{StatusCode, header};
 use serde_json::Value;
 use sqlx::PgPool;
 
-const PAGES: [&str; 6] =
-    ["/", "/top", "/bottom?watch=yes", "/arrivals", "/arrivals?state=failed", "/nowhere"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/ranking?q=x",
+    "/listings",
+    "/top",
+    "/bottom?watch=yes",
+    "/arrivals",
+    "/arrivals?state=failed",
+    "/nowhere",
+];
 
 #[sqlx::test(migrations = "./migrations")]
 async fn an_empty_catalog_says_where_to_drop_pictures(pool: PgPool) {
@@ -99,7 +109,7 @@ async fn top_and_bottom_are_the_two_ends_and_ties_keep_their_order(pool: PgPool)
     assert_eq!((means[0].as_str(), bottom.all(".quality b")[0].as_str()), ("9.00", "4.00"));
     assert_eq!(site.page("/top").await.all(".name"), top.all(".name"));
     // Reversed, the ties too.
-    let whole = |page: &catalog::Html| page.attributes(".plate", "href");
+    let whole = |page: &catalog::Html| page.images();
     let (best, worst) = (whole(&top), whole(&bottom));
     assert_eq!(best[10..], worst.iter().rev().take(10).cloned().collect::<Vec<_>>());
     assert!(top.one(".showing").starts_with("Showing 20 of 30 scored images."));
@@ -119,16 +129,13 @@ async fn a_confidence_equal_to_the_threshold_is_no_watch_and_people_overrule_it(
         .unwrap();
     let site = TestSite::start(pool, "").await;
     let yes = site.page("/top?watch=yes").await;
-    assert_eq!(
-        yes.attributes(".plate", "href"),
-        [format!("/images/{corrected}"), format!("/images/{above}")]
-    );
+    assert_eq!(yes.images(), [corrected.to_string(), above.to_string()]);
     assert!(
         yes.one(".showing").contains("1 at or below the watch threshold of 0.010"),
         "{}",
         yes.one(".showing")
     );
-    assert_eq!(site.page("/top?watch=no").await.attributes(".plate", "href"), [format!("/images/{equal}")]);
+    assert_eq!(site.page("/top?watch=no").await.images(), [equal.to_string()]);
     let image = site.page(&format!("/images/{corrected}")).await;
     assert!(image.one("section[aria-labelledby=watch] .figure").starts_with("yes people say so"));
     assert!(image.one("section[aria-labelledby=watch] .notice").starts_with("The model says no"));

@@ -1,13 +1,21 @@
 //! An image in a grid.
 
+use uuid::Uuid;
+
 use super::words;
-use crate::{decode::GRID_PX, store::rankings::Ranked, web::Site};
+use crate::{
+    decode::GRID_PX,
+    store::rankings::{Ranked, Ranking, Sort},
+    web::Site,
+};
 
 /// One card.
 #[derive(Clone, Debug)]
 pub struct Card {
-    /// Its place in the list, from 1.
-    pub rank: usize,
+    /// Its place in the list, from 1, where that is known.
+    pub rank: Option<String>,
+    /// Its place on the page, from 0.
+    pub index: usize,
     /// Address of the image's page.
     pub page: String,
     /// Address of the small rendition.
@@ -32,16 +40,34 @@ pub struct Card {
     pub confidence: Option<String>,
     /// Share of the catalog that is rated lower, in words.
     pub better_than: Option<String>,
+    /// Whether galleries leave it out.
+    pub hidden: bool,
+    /// Mean of people's votes and their number.
+    pub people: Option<String>,
+    /// The sort key, where it is none of the other numbers.
+    pub key: Option<String>,
 }
 
 impl Card {
-    /// The card of the image at `rank`; `share_below` is the share of images with a lower mean.
-    pub fn new(site: &Site, rank: usize, image: &Ranked, share_below: Option<f64>) -> Self {
+    /// The card of an image of the list `ranking`: number `index` on its page, which begins at `first` (from 1, if that
+    /// is known); `share_below` is the share of images with a lower mean.
+    pub fn new(
+        site: &Site,
+        ranking: &Ranking,
+        (first, index): (Option<i64>, usize),
+        image: &Ranked,
+        share_below: Option<f64>,
+    ) -> Self {
         let (width_px, height_px) = fitted(image.width, image.height, GRID_PX);
         let name = image.filename.rsplit('/').next().unwrap_or_default();
+        let rank = first.and_then(|first| first.checked_add(i64::try_from(index).ok()?));
+        let people = image.human_mean.map(|mean| {
+            format!("people {mean:.2} ({})", words::counted(image.votes.into(), "vote", "votes"))
+        });
         Self {
-            rank,
-            page: site.url(&format!("/images/{}", image.id)),
+            rank: rank.map(words::count),
+            index,
+            page: address(site, image.id, ranking),
             picture: site.url(&format!("/media/{GRID_PX}/{}.jpg", hex::encode(&image.sha256))),
             width_px,
             height_px,
@@ -53,13 +79,26 @@ impl Card {
             by_people: image.verdict.is_some(),
             confidence: image.watch_confidence.map(words::probability),
             better_than: share_below.map(words::reached),
+            hidden: image.hidden,
+            people,
+            key: match ranking.sort {
+                Sort::Newest => Some(words::moment(image.ingested_at)),
+                Sort::Sharpness => image.sharpness.map(|sharpness| format!("sharpness {sharpness:.0}")),
+                Sort::Quality | Sort::Watch | Sort::Human | Sort::Random => None,
+            },
         }
     }
 
     /// Pictures that are probably on the first screen are not put off.
     pub const fn is_early(&self) -> bool {
-        self.rank <= 8
+        self.index < 8
     }
+}
+
+/// The address of an image's page, as reached from a list: its page leads on to that list's next.
+pub fn address(site: &Site, image: Uuid, ranking: &Ranking) -> String {
+    let list = url::form_urlencoded::byte_serialize(ranking.to_string().as_bytes()).collect::<String>();
+    site.url(&format!("/images/{image}?in={list}"))
 }
 
 /// A label in a word.

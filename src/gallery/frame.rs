@@ -15,6 +15,10 @@ pub enum Place {
     Top,
     /// The worst images.
     Bottom,
+    /// The whole ranking.
+    Ranking,
+    /// The listings.
+    Listings,
     /// The ledger.
     Arrivals,
     /// Pictures from the browser.
@@ -69,6 +73,8 @@ const GROUPS: [Group; 5] = [
         links: &[
             link(Place::Top, Role::Manager, "/top", "Top 20"),
             link(Place::Bottom, Role::Manager, "/bottom", "Bottom 20"),
+            link(Place::Ranking, Role::Manager, "/ranking", "Ranking"),
+            link(Place::Listings, Role::Manager, "/listings", "Listings"),
         ],
     },
     Group {

@@ -30,7 +30,7 @@ const PACE_OVER: TimeDelta = TimeDelta::seconds(60);
 const ARRIVALS: i64 = 10;
 
 /// Best images on the page.
-const BEST: usize = 6;
+const BEST: u16 = 6;
 
 /// One of the tiles.
 struct Tile {
@@ -87,11 +87,10 @@ async fn catalog(site: &Site, account: &Account) -> Result<HttpResponse, WebErro
         Some(view) if ledger.pending > 0 => ledger::pace(&mut conn, view, now - PACE_OVER).await?,
         _ => None,
     };
-    let mut best = match &view {
-        Some(view) => ranking::cards(site, &mut conn, view, &Ranking::default()).await?,
+    let best = match &view {
+        Some(view) => ranking::first_cards(site, &mut conn, view, &Ranking::default(), BEST).await?,
         None => vec![],
     };
-    best.truncate(BEST);
     let newest = arrivals::newest(&mut conn, Behind::START, ARRIVALS).await?;
     html(&Page {
         frame: Frame::of(site, account, Place::Home, view.as_ref()),

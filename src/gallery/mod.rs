@@ -5,13 +5,16 @@
 pub mod arrivals;
 mod attention;
 pub mod card;
+mod form;
 pub mod frame;
 pub mod home;
 pub mod image;
+pub mod listings;
 mod measured;
 pub mod media;
 mod plots;
 pub mod ranking;
+mod remarks;
 pub mod upload;
 pub mod words;
 

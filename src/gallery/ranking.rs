@@ -1,8 +1,9 @@
-//! Top 20 and Bottom 20: both ends of the ranking by quality.
+//! The ranking: Top 20 and Bottom 20, its two ends, and the whole of it with search, filters and paging.
 
 use actix_web::{
-    HttpResponse,
-    web::{Data, Query},
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{self, Data, Query},
 };
 use askama::Template;
 use serde::Deserialize;
@@ -10,25 +11,38 @@ use sqlx::PgConnection;
 
 use super::{
     card::Card,
-    frame::{Frame, Place},
-    html, words,
+    form::Form,
+    frame::{self, Frame},
+    html,
+    remarks::{self, Remark},
 };
 use crate::{
     store::{
-        rankings::{self, Order, Ranking, Total, Watch},
+        rankings::{self, Cursor, Order, Place, Ranking, Sort, Watch},
+        summary,
         viewpoint::{self, Viewpoint},
     },
     web::{Site, account::Account, error::WebError},
 };
 
-/// Images on a page.
+/// Images on one end's page.
 const SHOWN: u16 = 20;
 
-/// What the address may say.
+/// Images on a page of the whole ranking.
+const ON_A_PAGE: u16 = 40;
+
+/// What the address of an end may say.
 #[derive(Debug, Deserialize)]
 pub struct Parameters {
     #[serde(default)]
     watch: Watch,
+}
+
+/// What the address of the whole ranking says besides the list: where in it.
+#[derive(Debug, Default, Deserialize)]
+pub struct Paging {
+    after: Option<String>,
+    before: Option<String>,
 }
 
 /// One choice of the filter.
@@ -38,22 +52,37 @@ struct Choice {
     is_chosen: bool,
 }
 
-/// A remark on what is not shown, and where it is.
-struct Remark {
-    text: String,
-    href: Option<String>,
+/// What a list shows.
+#[derive(Default)]
+struct Shown {
+    cards: Vec<Card>,
+    showing: String,
+    remarks: Vec<Remark>,
+    next: Option<Cursor>,
+    previous: Option<Cursor>,
 }
 
 #[derive(Template)]
-#[template(path = "ranking.html")]
-struct Page {
+#[template(path = "ranking_end.html")]
+struct End {
     frame: Frame,
     title: &'static str,
     lead: &'static str,
     choices: Vec<Choice>,
-    cards: Vec<Card>,
-    showing: String,
-    remarks: Vec<Remark>,
+    whole: String,
+    shown: Shown,
+}
+
+#[derive(Template)]
+#[template(path = "ranking.html")]
+struct Whole {
+    frame: Frame,
+    notice: Option<String>,
+    form: Form,
+    shown: Shown,
+    next: Option<String>,
+    previous: Option<String>,
+    first: String,
 }
 
 /// `GET /top`: the best first.
@@ -65,7 +94,7 @@ pub async fn top(
     account: Account,
     parameters: Query<Parameters>,
 ) -> Result<HttpResponse, WebError> {
-    show(&site, &account, Order::Desc, parameters.watch).await
+    end(&site, &account, Order::Desc, parameters.watch).await
 }
 
 /// `GET /bottom`: the worst first.
@@ -77,122 +106,165 @@ pub async fn bottom(
     account: Account,
     parameters: Query<Parameters>,
 ) -> Result<HttpResponse, WebError> {
-    show(&site, &account, Order::Asc, parameters.watch).await
+    end(&site, &account, Order::Asc, parameters.watch).await
 }
 
-async fn show(site: &Site, account: &Account, order: Order, watch: Watch) -> Result<HttpResponse, WebError> {
+async fn end(site: &Site, account: &Account, order: Order, watch: Watch) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let view = viewpoint::active(&mut conn).await?;
     let (place, path, title, lead) = match order {
-        Order::Desc => (Place::Top, "/top", "Top 20", "The best by predicted quality, best first."),
+        Order::Desc => (frame::Place::Top, "/top", "Top 20", "The best by predicted quality, best first."),
         Order::Asc => {
-            (Place::Bottom, "/bottom", "Bottom 20", "The lowest by predicted quality, lowest first.")
+            (frame::Place::Bottom, "/bottom", "Bottom 20", "The lowest by predicted quality, lowest first.")
         }
     };
-    let mut page = Page {
+    let ranking = Ranking { order, watch, ..Ranking::default() };
+    html(&End {
         frame: Frame::of(site, account, place, view.as_ref()),
         title,
         lead,
         choices: choices(site, path, watch),
-        cards: vec![],
-        showing: "No image has been scored yet.".to_owned(),
-        remarks: vec![],
-    };
-    if let Some(view) = &view {
-        let ranking = Ranking { order, watch, ..Ranking::default() };
-        page.cards = cards(site, &mut conn, view, &ranking).await?;
-        let total = rankings::total(&mut conn, view, &ranking).await?;
-        page.showing = showing(page.cards.len(), total, watch);
-        page.remarks = remarks_on_labels(site, &mut conn, view, &ranking, path).await?;
-        page.remarks.extend(remarks_on_left_out(site, &mut conn, view).await?);
-    }
-    html(&page)
+        whole: remarks::list(site, "/ranking", &ranking),
+        shown: shown(site, &mut conn, view.as_ref(), &ranking, (&Place::Start, SHOWN, path)).await?,
+    })
 }
 
-/// The first cards of a ranking, with their share of the catalog where that is quickly known.
+/// `GET /ranking`: the whole ranking, as its address says.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn whole(
+    site: Data<Site>,
+    account: Account,
+    request: HttpRequest,
+) -> Result<HttpResponse, WebError> {
+    let mut conn = site.pool.acquire().await?;
+    let asked = request.query_string().parse::<Ranking>();
+    let notice = asked.as_ref().err().map(|error| format!("{error}."));
+    let ranking = asked.unwrap_or_default();
+    let paging = web::Query::<Paging>::from_query(request.query_string()).map(Query::into_inner);
+    let place = if notice.is_some() { Place::Start } else { paging.unwrap_or_default().place(&ranking)? };
+    let view = view_of(&mut conn, &place).await?;
+    let asked = (&place, ON_A_PAGE, "/ranking");
+    let shown = shown(&site, &mut conn, view.as_ref(), &ranking, asked).await?;
+    let leaf = |name: &str, cursor: Option<Cursor>| cursor.map(|cursor| leaf(&site, &ranking, name, &cursor));
+    let status = if notice.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let mut answer = html(&Whole {
+        frame: Frame::of(&site, &account, frame::Place::Ranking, view.as_ref()),
+        notice,
+        form: Form::of(&site, &ranking),
+        next: leaf("after", shown.next),
+        previous: leaf("before", shown.previous),
+        first: remarks::list(&site, "/ranking", &ranking),
+        shown,
+    })?;
+    *answer.status_mut() = status;
+    Ok(answer)
+}
+
+/// The address of another page of the list.
+fn leaf(site: &Site, ranking: &Ranking, name: &str, cursor: &Cursor) -> String {
+    let query = ranking.to_string();
+    let mark = if query.is_empty() { "" } else { "&" };
+    site.url(&format!("/ranking?{query}{mark}{name}={cursor}"))
+}
+
+impl Paging {
+    /// The place in `ranking`.
+    fn place(&self, ranking: &Ranking) -> Result<Place, WebError> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let (text, place): (_, fn(Cursor) -> Place) = match (given(&self.after), given(&self.before)) {
+            (Some(after), _) => (after, Place::After),
+            (None, Some(before)) => (before, Place::Before),
+            (None, None) => return Ok(Place::Start),
+        };
+        let cursor: Cursor = text.parse().map_err(|error| WebError::Parameter(format!("after: {error}")))?;
+        // Another sort was chosen on a later page: that list begins at its beginning.
+        let is_of_this = (cursor.sort, cursor.order) == (ranking.sort, ranking.order);
+        Ok(if is_of_this { place(cursor) } else { Place::Start })
+    }
+}
+
+/// The generation that the list was begun in; without a place the active one.
+async fn view_of(conn: &mut PgConnection, place: &Place) -> Result<Option<Viewpoint>, WebError> {
+    match place {
+        Place::Start => Ok(viewpoint::active(conn).await?),
+        Place::After(cursor) | Place::Before(cursor) => match viewpoint::of(conn, cursor.generation).await? {
+            Some(view) => Ok(Some(view)),
+            None => Err(WebError::StaleCursor),
+        },
+    }
+}
+
+/// A page of a list, with what is to be said about it. `place`, number of images, and the page's own path.
+async fn shown(
+    site: &Site,
+    conn: &mut PgConnection,
+    view: Option<&Viewpoint>,
+    ranking: &Ranking,
+    (place, most, path): (&Place, u16, &str),
+) -> Result<Shown, WebError> {
+    let Some(view) = view else {
+        return Ok(Shown { showing: "No image has been scored yet.".to_owned(), ..Shown::default() });
+    };
+    let page = rankings::page(conn, view, ranking, place, most).await?;
+    let first = match page.images.first().and_then(|image| image.cursor(view, ranking)) {
+        Some(cursor) if *place != Place::Start => rankings::ahead(conn, view, ranking, &cursor).await?,
+        _ => Some(0),
+    };
+    let first = first.map(|ahead| ahead + 1);
+    let total = rankings::total(conn, view, ranking).await?;
+    Ok(Shown {
+        cards: cards(site, conn, view, ranking, (first, &page.images)).await?,
+        showing: remarks::showing(page.images.len(), total, ranking),
+        remarks: remarks::of(site, conn, view, ranking, path).await?,
+        next: page.next,
+        previous: page.previous,
+    })
+}
+
+/// Images as cards, with their share of the catalog; the first is number `first` of the list.
 pub(super) async fn cards(
     site: &Site,
     conn: &mut PgConnection,
     view: &Viewpoint,
     ranking: &Ranking,
+    (first, images): (Option<i64>, &[rankings::Ranked]),
 ) -> Result<Vec<Card>, WebError> {
-    let images = rankings::page(conn, view, ranking, &rankings::Place::Start, SHOWN).await?.images;
-    let means: Vec<f64> = images.iter().filter_map(|image| image.quality_mean).collect();
-    let shares = rankings::shares_below(conn, view, &means).await?.unwrap_or_default();
-    let card = |(index, image)| Card::new(site, index + 1, image, shares.get(index).copied());
+    let means: Vec<f64> = images.iter().map(|image| image.quality_mean.unwrap_or(1.0)).collect();
+    let shares = summary::shares_below(conn, view.generation, &means).await?;
+    let card = |(index, image): (usize, &rankings::Ranked)| {
+        let share = shares.get(index).copied().filter(|_| image.quality_mean.is_some() && !image.hidden);
+        Card::new(site, ranking, (first, index), image, share)
+    };
     Ok(images.iter().enumerate().map(card).collect())
+}
+
+/// The first cards of a list.
+pub(super) async fn first_cards(
+    site: &Site,
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    ranking: &Ranking,
+    most: u16,
+) -> Result<Vec<Card>, WebError> {
+    let page = rankings::page(conn, view, ranking, &Place::Start, most).await?;
+    cards(site, conn, view, ranking, (Some(1), &page.images)).await
 }
 
 fn choices(site: &Site, path: &str, chosen: Watch) -> Vec<Choice> {
     [(Watch::Any, "All"), (Watch::Yes, "Watches"), (Watch::No, "No watch")]
         .into_iter()
         .map(|(watch, name)| {
-            let query =
-                if watch == Watch::Any { String::new() } else { format!("?watch={}", watch.as_str()) };
-            Choice { name, href: site.url(&format!("{path}{query}")), is_chosen: watch == chosen }
+            let ranking = Ranking { watch, ..Ranking::default() };
+            Choice { name, href: remarks::list(site, path, &ranking), is_chosen: watch == chosen }
         })
         .collect()
 }
 
-fn showing(shown: usize, total: Total, watch: Watch) -> String {
-    let kind = match watch {
-        Watch::Any => "scored images",
-        Watch::Yes => "images with a watch",
-        Watch::No => "images without a watch",
-        Watch::Doubtful => "doubtful images",
-    };
-    match total.count {
-        0 => format!("There are no {kind}."),
-        _ => format!("Showing {shown} of {} {kind}.", in_words(total)),
+/// Whether a list is by what the quality model said.
+impl Whole {
+    fn is_by_quality(&self) -> bool {
+        matches!(self.form.ranking.sort, Sort::Quality | Sort::Random)
     }
-}
-
-fn in_words(total: Total) -> String {
-    let count = words::count(total.count);
-    if total.is_exact { count } else { format!("more than {count}") }
-}
-
-/// What the filter leaves out, or how many of all have no watch.
-async fn remarks_on_labels(
-    site: &Site,
-    conn: &mut PgConnection,
-    view: &Viewpoint,
-    ranking: &Ranking,
-    path: &str,
-) -> Result<Vec<Remark>, WebError> {
-    let other = if ranking.watch == Watch::No { Watch::Yes } else { Watch::No };
-    let total = rankings::total(conn, view, &Ranking { watch: other, ..ranking.clone() }).await?;
-    if total.count == 0 {
-        return Ok(vec![]);
-    }
-    let threshold = view.threshold.map(|threshold| words::probability(threshold.get())).unwrap_or_default();
-    let side = match other {
-        Watch::Yes => "above the watch threshold",
-        _ => "at or below the watch threshold",
-    };
-    let text = format!("{} {side} of {threshold}", in_words(total));
-    let href = Some(site.url(&format!("{path}?watch={}", other.as_str())));
-    Ok(vec![Remark { text, href }])
-}
-
-/// What no filter would show, with the way to it.
-async fn remarks_on_left_out(
-    site: &Site,
-    conn: &mut PgConnection,
-    view: &Viewpoint,
-) -> Result<Vec<Remark>, WebError> {
-    let left_out = rankings::left_out(conn, view).await?;
-    let unscored = rankings::unscored(conn, view).await?;
-    let waiting = Total { count: unscored.count - left_out.unscorable.count, ..unscored };
-    let remarks = [
-        (left_out.hidden, "hidden", None),
-        (waiting, "waiting to be scored", Some("/arrivals?state=imported")),
-        (left_out.unscorable, "that a model gave up on", Some("/arrivals?state=unscorable")),
-        (left_out.failed, "failed", Some("/arrivals?state=failed")),
-    ];
-    let remark = |(total, what, path): (Total, &str, Option<&str>)| Remark {
-        text: format!("{} {what}", in_words(total)),
-        href: path.map(|path| site.url(path)),
-    };
-    Ok(remarks.into_iter().filter(|(total, ..)| total.count > 0).map(remark).collect())
 }

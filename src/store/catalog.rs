@@ -120,16 +120,17 @@ pub async fn refresh_listing(conn: &mut PgConnection, key: &str) -> sqlx::Result
     // The photos of an offer come in and are scored at the same time: whoever counts last must see all others.
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key).execute(&mut *conn).await?;
     sqlx::query!(
-        "INSERT INTO listings (generation_id, key, images, best_image, best_mean)
+        "INSERT INTO listings (generation_id, key, images, best_image, best_mean, watch_evidence)
          SELECT c.generation_id, c.listing_key, count(*)::int,
                 (array_agg(c.image_id ORDER BY c.quality_mean DESC, c.image_id)
                      FILTER (WHERE c.quality_mean IS NOT NULL))[1],
-                max(c.quality_mean)
+                max(c.quality_mean), max(watch_evidence(c.verdict, c.watch_confidence))
          FROM catalog c
          WHERE NOT c.hidden AND c.listing_key = $1
          GROUP BY c.generation_id, c.listing_key
          ON CONFLICT (generation_id, key) DO UPDATE
-         SET images = excluded.images, best_image = excluded.best_image, best_mean = excluded.best_mean",
+         SET images = excluded.images, best_image = excluded.best_image, best_mean = excluded.best_mean,
+             watch_evidence = excluded.watch_evidence",
         key
     )
     .execute(&mut *conn)
@@ -143,4 +144,26 @@ pub async fn refresh_listing(conn: &mut PgConnection, key: &str) -> sqlx::Result
     .execute(conn)
     .await
     .map(drop)
+}
+
+/// Recounts the listings of `images` in which another photo, or none, shows a watch since people said so.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refresh_evidence_of(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<()> {
+    // In order, so that two who wait for the same listings wait one after the other.
+    let keys = sqlx::query_scalar!(
+        r#"SELECT DISTINCT l.key FROM images i JOIN listings l ON l.key = i.listing_key
+           WHERE i.id = ANY ($1) AND l.watch_evidence IS DISTINCT FROM (
+               SELECT max(watch_evidence(c.verdict, c.watch_confidence)) FROM catalog c
+               WHERE c.generation_id = l.generation_id AND c.listing_key = l.key AND NOT c.hidden)
+           ORDER BY l.key"#,
+        images
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for key in keys {
+        refresh_listing(conn, &key).await?;
+    }
+    Ok(())
 }

@@ -44,9 +44,9 @@ pub async fn refresh(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<(
                IS DISTINCT FROM (v.mean, v.count, a.yes, a.no, p.verdict)",
         images
     )
-    .execute(conn)
-    .await
-    .map(drop)
+    .execute(&mut *conn)
+    .await?;
+    super::catalog::refresh_evidence_of(conn, images).await
 }
 
 /// The same for every image that anybody said anything about, when a generation is opened.

@@ -1,4 +1,5 @@
-//! The ledger's totals, and how far scoring is. Both add up by construction: each is one statement.
+//! The ledger's totals, and how far scoring is. Both add up by construction: each is one statement. No row of the
+//! ledger is counted for them: the summaries know.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -45,17 +46,21 @@ pub struct Ledger {
 pub async fn totals(conn: &mut PgConnection, view: Option<&Viewpoint>) -> sqlx::Result<Ledger> {
     let row = sqlx::query!(
         r#"WITH paths AS (
-               SELECT count(*) AS total,
-                      count(*) FILTER (WHERE state = 'settling') AS settling,
-                      count(*) FILTER (WHERE state = 'imported') AS imported,
-                      count(*) FILTER (WHERE state = 'duplicate') AS duplicate,
-                      count(*) FILTER (WHERE state = 'failed') AS failed,
-                      count(*) FILTER (WHERE state = 'ignored') AS ignored,
-                      count(*) FILTER (WHERE state = 'missing') AS missing
-               FROM sightings WHERE superseded_at IS NULL
+               SELECT coalesce(sum(count) FILTER (WHERE counted <> 'images'), 0)::BIGINT AS total,
+                      coalesce(sum(count) FILTER (WHERE counted = 'settling'), 0)::BIGINT AS settling,
+                      coalesce(sum(count) FILTER (WHERE counted = 'imported'), 0)::BIGINT AS imported,
+                      coalesce(sum(count) FILTER (WHERE counted = 'duplicate'), 0)::BIGINT AS duplicate,
+                      coalesce(sum(count) FILTER (WHERE counted = 'failed'), 0)::BIGINT AS failed,
+                      coalesce(sum(count) FILTER (WHERE counted = 'ignored'), 0)::BIGINT AS ignored,
+                      coalesce(sum(count) FILTER (WHERE counted = 'missing'), 0)::BIGINT AS missing,
+                      coalesce(sum(count) FILTER (WHERE counted = 'images'), 0)::BIGINT AS images
+               FROM (SELECT counted, count FROM ledger_summary
+                     UNION ALL SELECT counted, delta FROM ledger_deltas) counts
            ), scores AS (
-               SELECT count(*) AS scored FROM catalog
-               WHERE generation_id = $1 AND quality_mean IS NOT NULL AND watch_confidence IS NOT NULL
+               SELECT coalesce(sum(count), 0)::BIGINT AS scored
+               FROM (SELECT count FROM catalog_summary WHERE generation_id = $1 AND measure = 'scored'
+                     UNION ALL
+                     SELECT delta FROM catalog_deltas WHERE generation_id = $1 AND measure = 'scored') counts
            ), refused AS (
                SELECT count(DISTINCT s.image_id) AS unscorable
                FROM scorings s JOIN catalog c ON c.generation_id = $1 AND c.image_id = s.image_id
@@ -64,7 +69,7 @@ pub async fn totals(conn: &mut PgConnection, view: Option<&Viewpoint>) -> sqlx::
            )
            SELECT total AS "total!", settling AS "settling!", imported AS "imported!",
                   duplicate AS "duplicate!", failed AS "failed!", ignored AS "ignored!", missing AS "missing!",
-                  (SELECT count(*) FROM images) AS "images!", scored AS "scored!", unscorable AS "unscorable!"
+                  images AS "images!", scored AS "scored!", unscorable AS "unscorable!"
            FROM paths, scores, refused"#,
         view.map(|view| view.generation.0),
         view.map(|view| view.watch_model.0),

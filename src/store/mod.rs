@@ -38,6 +38,7 @@ pub mod secrets;
 pub mod sessions;
 pub mod sightings;
 pub mod skips;
+pub mod summary;
 pub mod tokens;
 pub mod viewpoint;
 pub mod votes;

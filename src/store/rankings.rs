@@ -1,14 +1,18 @@
 //! Every ranked list, by keyset over the one table `catalog`. The only module that [puts SQL together](sql) at run time.
 
 mod absent;
+mod listings;
 mod sql;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use self::absent::{Reason, absent};
 use self::sql::Walk;
+pub use self::{
+    absent::{Reason, absent},
+    listings::{By, Listing, Listings, Which, listings, total_listings},
+};
 pub use super::ranking::{AddressError, Cursor, CursorError, Key, Order, Ranking, SAMPLE, Sort, Watch};
 use super::viewpoint::Viewpoint;
 use crate::domain::ImageId;
@@ -195,9 +199,10 @@ pub async fn total(conn: &mut PgConnection, view: &Viewpoint, ranking: &Ranking)
 pub async fn unscored(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<Total> {
     let counted = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM (
-               SELECT FROM catalog
-               WHERE generation_id = $1 AND NOT hidden AND (quality_mean IS NULL OR watch_confidence IS NULL)
-               LIMIT $2) counted"#,
+               (SELECT image_id FROM catalog WHERE generation_id = $1 AND NOT hidden AND quality_mean IS NULL LIMIT $2)
+               UNION
+               (SELECT image_id FROM catalog WHERE generation_id = $1 AND NOT hidden AND watch_confidence IS NULL LIMIT $2)
+           ) counted"#,
         view.generation.0,
         COUNTED + 1
     );
@@ -242,37 +247,6 @@ pub async fn left_out(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result
         unscorable: Total::counted(row.unscorable),
         failed: Total::counted(row.failed),
     })
-}
-
-/// For each of `means`: the share of the generation's images whose quality mean is lower, 0 to 1. Nothing while
-/// there are more than [`COUNTED`] images, where counting them would make the page slow.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn shares_below(
-    conn: &mut PgConnection,
-    view: &Viewpoint,
-    means: &[f64],
-) -> sqlx::Result<Option<Vec<f64>>> {
-    let all = sqlx::query_scalar!(
-        r#"SELECT quality_mean AS "mean!" FROM catalog
-           WHERE generation_id = $1 AND NOT hidden AND quality_mean IS NOT NULL
-             AND (SELECT count(*) FROM (
-                      SELECT FROM catalog WHERE generation_id = $1 AND quality_mean IS NOT NULL LIMIT $2) counted) < $2
-           ORDER BY quality_mean"#,
-        view.generation.0,
-        COUNTED + 1
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok((!all.is_empty()).then(|| means.iter().map(|mean| share_below(&all, *mean)).collect()))
-}
-
-/// The share of `sorted` that is lower than `value`.
-#[expect(clippy::cast_precision_loss, reason = "at most 10,000 values")]
-fn share_below(sorted: &[f64], value: f64) -> f64 {
-    let below = sorted.partition_point(|other| *other < value);
-    below as f64 / sorted.len().max(1) as f64
 }
 
 impl Total {

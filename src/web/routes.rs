@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     feedback::pages::{doubtful, guides, progress, raters, rounds, score},
-    gallery::{arrivals, home, image, media, ranking, upload},
+    gallery::{arrivals, home, image, listings, media, ranking, upload},
     people::{directory, link, profile, sign_in},
 };
 
@@ -59,6 +59,9 @@ pub fn table() -> Vec<Entry> {
         get("/live", Manager, live::events),
         get("/top", Manager, ranking::top),
         get("/bottom", Manager, ranking::bottom),
+        get("/ranking", Manager, ranking::whole),
+        get("/listings", Manager, listings::show),
+        get("/listings/{key:.+}", Manager, listings::one),
         get("/images/{id}", Manager, image::show),
         get("/images/{id}/original", Manager, media::original),
         get("/images/{id}/full", Manager, image::full),

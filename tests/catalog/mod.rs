@@ -171,6 +171,12 @@ impl TestSite {
 /// A page's source.
 pub struct Html(String);
 
+impl From<String> for Html {
+    fn from(source: String) -> Self {
+        Self(source)
+    }
+}
+
 impl Html {
     fn select<T>(&self, selector: &str, read: impl Fn(ElementRef<'_>) -> T) -> Vec<T> {
         let document = scraper::Html::parse_document(&self.0);
@@ -201,6 +207,12 @@ impl Html {
         let mut all = self.all(selector);
         assert_eq!(all.len(), 1, "{selector} in {}", self.0);
         all.remove(0)
+    }
+
+    /// The images of a gallery, in order.
+    pub fn images(&self) -> Vec<String> {
+        let image = |href: &String| href.split(['/', '?']).nth_back(1).unwrap().to_owned();
+        self.attributes(".plate", "href").iter().map(image).collect()
     }
 
     /// An attribute of each that it finds and that has it.
@@ -263,6 +275,11 @@ impl Catalog {
             .execute(pool)
             .await
             .unwrap();
+        Self { pool: pool.clone() }
+    }
+
+    /// The one that is there already.
+    pub fn of(pool: &PgPool) -> Self {
         Self { pool: pool.clone() }
     }
 

@@ -201,7 +201,7 @@ fn bind(sql: &mut QueryBuilder<Postgres>, key: &Key) {
 }
 
 impl Order {
-    const fn direction(self) -> &'static str {
+    pub(super) const fn direction(self) -> &'static str {
         match self {
             Self::Desc => "DESC",
             Self::Asc => "ASC",
@@ -209,7 +209,7 @@ impl Order {
     }
 
     /// How the key of a later row compares with that of an earlier one.
-    const fn further(self) -> &'static str {
+    pub(super) const fn further(self) -> &'static str {
         match self {
             Self::Desc => "<",
             Self::Asc => ">",

@@ -254,7 +254,6 @@ async fn totals_stop_at_ten_thousand_and_say_so(pool: PgPool) {
     assert_eq!(all, Total { count: 10_000, is_exact: false });
     let few = Ranking { listing: Some("7".to_owned()), ..Ranking::default() };
     assert_eq!(total(&mut conn, &view, &few).await.unwrap(), Total { count: 10, is_exact: true });
-    assert_eq!(shares_below(&mut conn, &view, &[5.0]).await.unwrap(), None);
 }
 
 #[sqlx::test(migrations = "./migrations")]
@@ -284,13 +283,6 @@ async fn of_a_listing_the_best_that_passes_the_filters_is_shown(pool: PgPool) {
             assert_eq!(shown.iter().map(|image| image.id).collect::<Vec<_>>(), expected, "{watch:?} {max:?}");
         }
     }
-}
-
-#[test]
-fn shares_below_count_strictly_lower_values() {
-    let near = |value: f64, expected: f64| assert!((value - expected).abs() < 1e-12);
-    near(share_below(&[1.0, 2.0, 2.0, 3.0], 2.0), 0.25);
-    near(share_below(&[], 2.0), 0.0);
 }
 
 #[sqlx::test(migrations = "./migrations")]

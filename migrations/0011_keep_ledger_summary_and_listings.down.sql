@@ -1,0 +1,14 @@
+DROP INDEX listings_key;
+DROP INDEX listings_images;
+DROP INDEX listings_watch_evidence;
+ALTER TABLE listings DROP COLUMN watch_evidence;
+DROP FUNCTION watch_evidence;
+DROP TRIGGER images_deleted ON images;
+DROP TRIGGER images_inserted ON images;
+DROP TRIGGER sightings_deleted ON sightings;
+DROP TRIGGER sightings_updated ON sightings;
+DROP TRIGGER sightings_inserted ON sightings;
+DROP FUNCTION images_counted;
+DROP FUNCTION sightings_counted;
+DROP TABLE ledger_deltas;
+DROP TABLE ledger_summary;

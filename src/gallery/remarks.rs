@@ -1,0 +1,132 @@
+//! "Showing x of y; z below threshold; h hidden; f failed": what a gallery shows, and where the rest is.
+
+use sqlx::PgConnection;
+
+use super::words;
+use crate::{
+    store::{
+        rankings::{self, Ranking, SAMPLE, Sort, Total, Watch},
+        viewpoint::Viewpoint,
+    },
+    web::{Site, error::WebError},
+};
+
+/// A remark on what is not shown, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// What it is.
+    pub text: String,
+    /// Where it is.
+    pub href: Option<String>,
+}
+
+/// How many are shown, of how many.
+pub fn showing(shown: usize, total: Total, ranking: &Ranking) -> String {
+    let kind = match (ranking.hidden, ranking.watch) {
+        (true, _) => "hidden images",
+        (false, _) if is_narrowed(ranking) => "images that match",
+        (false, Watch::Yes) => "images with a watch",
+        (false, Watch::No) => "images without a watch",
+        (false, Watch::Doubtful) => "doubtful images",
+        (false, Watch::Any) => match ranking.sort {
+            Sort::Newest => "images",
+            Sort::Human => "images that people voted on",
+            Sort::Sharpness => "measured images",
+            Sort::Quality | Sort::Watch | Sort::Random => "scored images",
+        },
+    };
+    match (total.count, ranking.sort) {
+        (0, _) => format!("There are no {kind}."),
+        (SAMPLE, Sort::Random) => format!("Showing {shown} of {SAMPLE} {kind}, drawn at random."),
+        _ => format!("Showing {shown} of {} {kind}.", in_words(total)),
+    }
+}
+
+/// Whether the list is of a part that only the visitor's own filters make.
+pub fn is_narrowed(ranking: &Ranking) -> bool {
+    ranking.text.is_some()
+        || ranking.listing.is_some()
+        || ranking.one_per_listing
+        || ranking.min.is_some()
+        || ranking.max.is_some()
+}
+
+/// A total, as far as it was counted.
+pub fn in_words(total: Total) -> String {
+    let count = words::count(total.count);
+    if total.is_exact { count } else { format!("more than {count}") }
+}
+
+/// Everything that the list does not show, with the way to it; `path` is the address of the page.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of(
+    site: &Site,
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    ranking: &Ranking,
+    path: &str,
+) -> Result<Vec<Remark>, WebError> {
+    let mut remarks: Vec<Remark> = on_labels(site, conn, view, ranking, path).await?.into_iter().collect();
+    remarks.extend(on_left_out(site, conn, view, ranking).await?);
+    Ok(remarks)
+}
+
+/// What the watch filter leaves out, or how many of all have no watch. A filter on the key of a sample, or of what is
+/// hidden, has no other side worth telling.
+async fn on_labels(
+    site: &Site,
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    ranking: &Ranking,
+    path: &str,
+) -> Result<Option<Remark>, WebError> {
+    if ranking.hidden || ranking.sort == Sort::Random {
+        return Ok(None);
+    }
+    let other = if ranking.watch == Watch::No { Watch::Yes } else { Watch::No };
+    let others = Ranking { watch: other, ..ranking.clone() };
+    let total = rankings::total(conn, view, &others).await?;
+    if total.count == 0 {
+        return Ok(None);
+    }
+    let threshold = view.threshold.map(|threshold| words::probability(threshold.get())).unwrap_or_default();
+    let side = match other {
+        Watch::Yes => "above the watch threshold",
+        _ => "at or below the watch threshold",
+    };
+    let text = format!("{} {side} of {threshold}", in_words(total));
+    Ok(Some(Remark { text, href: Some(list(site, path, &others)) }))
+}
+
+/// What no filter would show.
+async fn on_left_out(
+    site: &Site,
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    ranking: &Ranking,
+) -> Result<Vec<Remark>, WebError> {
+    let left_out = rankings::left_out(conn, view).await?;
+    let unscored = rankings::unscored(conn, view).await?;
+    let waiting = Total { count: (unscored.count - left_out.unscorable.count).max(0), ..unscored };
+    // By time, since that is the one key that all of them have.
+    let hidden = Ranking { sort: Sort::Newest, hidden: true, ..Ranking::default() };
+    let hidden_total = if ranking.hidden { Total { count: 0, is_exact: true } } else { left_out.hidden };
+    let remarks = [
+        (hidden_total, "hidden", list(site, "/ranking", &hidden)),
+        (waiting, "waiting to be scored", site.url("/arrivals?state=imported")),
+        (left_out.unscorable, "that a model gave up on", site.url("/arrivals?state=unscorable")),
+        (left_out.failed, "failed", site.url("/arrivals?state=failed")),
+    ];
+    let remark =
+        |(total, what, href)| Remark { text: format!("{} {what}", in_words(total)), href: Some(href) };
+    Ok(remarks.into_iter().filter(|(total, ..)| total.count > 0).map(remark).collect())
+}
+
+/// The address of a list on the page at `path`.
+pub fn list(site: &Site, path: &str, ranking: &Ranking) -> String {
+    let query = ranking.to_string();
+    let mark = if query.is_empty() { "" } else { "?" };
+    site.url(&format!("{path}{mark}{query}"))
+}
