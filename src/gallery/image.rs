@@ -28,7 +28,7 @@ use crate::{
     domain::{ImageId, ModelId},
     store::{
         image_page::{self, Facts, Judgement, Opinion, Seen},
-        rankings,
+        summary,
         viewpoint::{self, Viewpoint},
     },
     web::{Site, account::Account, error::WebError},
@@ -239,8 +239,8 @@ async fn percentile(
 ) -> Result<Option<String>, WebError> {
     let opinion = opinions.iter().find(|opinion| opinion.model == view.quality_model);
     let Some(mean) = opinion.and_then(|opinion| opinion.mean) else { return Ok(None) };
-    let shares = rankings::shares_below(conn, view, &[mean]).await?;
-    Ok(shares.and_then(|shares| shares.first().map(|share| words::percent(*share))))
+    let shares = summary::shares_below(conn, view.generation, &[mean]).await?;
+    Ok(shares.first().map(|share| words::reached(*share)))
 }
 
 fn picture(site: &Site, facts: &Facts) -> Picture {
