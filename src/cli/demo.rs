@@ -33,13 +33,13 @@ pub async fn run(context: Context, args: Args) -> anyhow::Result<ExitCode> {
         settings.data_dir = PathBuf::from("data-demo");
     }
     settings.demo = true;
-    let upload_dir = settings.upload_dir();
-    tokio::task::spawn_blocking(move || draw(&upload_dir)).await??;
+    let (upload_dir, done) = (settings.upload_dir(), settings.data_dir.join("drawn"));
+    tokio::task::spawn_blocking(move || draw(&upload_dir, &done)).await??;
     serve::run(Context { json, settings }, serve::Args::at(args.listen)).await
 }
 
-fn draw(folder: &Path) -> anyhow::Result<()> {
-    let done = folder.join(".drawn");
+/// Draws all pictures into `folder`, once: then there is a file `done`.
+fn draw(folder: &Path, done: &Path) -> anyhow::Result<()> {
     if done.exists() {
         return Ok(());
     }
@@ -52,5 +52,5 @@ fn draw(folder: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
         std::fs::write(&file, photo.bytes).with_context(|| format!("cannot write {}", file.display()))?;
     }
-    std::fs::write(&done, "").with_context(|| format!("cannot write {}", done.display()))
+    std::fs::write(done, "").with_context(|| format!("cannot write {}", done.display()))
 }

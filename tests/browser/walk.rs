@@ -1,5 +1,6 @@
 //! First start, sign-in, the first pictures, every page.
 
+use chronograde::web::routes;
 use sqlx::PgPool;
 use thirtyfour::Key;
 
@@ -11,18 +12,18 @@ use super::{
 
 pub const PASSWORD: &str = "a watch in the picture";
 
-/// Every page that a manager or an admin can open without an image.
-const PAGES: [&str; 9] = [
-    "/",
-    "/top",
-    "/bottom",
-    "/arrivals",
-    "/arrivals?state=failed",
-    "/upload",
-    "/people",
-    "/profile",
-    "/nowhere",
-];
+/// Every page that an admin can open without saying which image or round: those of the route table, and some more.
+fn pages() -> Vec<String> {
+    let is_page = |path: &str| {
+        !path.is_empty()
+            && !path.contains('{')
+            && !["/live", "/healthz", "/readyz", "/metrics"].contains(&path)
+            && !path.starts_with("/api/")
+    };
+    let table = routes::table().into_iter().filter(|entry| entry.method == "GET" && is_page(entry.path));
+    let more = ["/top?watch=yes", "/arrivals?state=failed", "/nowhere"];
+    table.map(|entry| entry.path.to_owned()).chain(more.map(str::to_owned)).collect()
+}
 
 pub async fn set_up(browser: &Browser, service: &Service) {
     browser.driver.goto(&service.set_up).await.unwrap();
@@ -88,8 +89,8 @@ async fn every_page_works_without_scripts(pool: PgPool) {
     while !browser.text().await.contains("2 images = 2 scored") {
         browser.driver.refresh().await.unwrap();
     }
-    for page in PAGES {
-        browser.driver.goto(service.url(page)).await.unwrap();
+    for page in pages() {
+        browser.driver.goto(service.url(&page)).await.unwrap();
         browser.see("h1").await;
     }
     browser.close().await;
@@ -115,9 +116,9 @@ async fn no_page_has_a_barrier_or_is_wider_than_a_phone(pool: PgPool) {
     desktop.type_into("name", "Ada").await;
     desktop.type_into("password", PASSWORD).await;
     desktop.follow("main button").await;
-    for page in PAGES.into_iter().chain([image.as_str()]) {
+    for page in pages().into_iter().chain([image]) {
         for browser in [&phone, &desktop] {
-            browser.driver.goto(service.url(page)).await.unwrap();
+            browser.driver.goto(service.url(&page)).await.unwrap();
             browser.see("h1").await;
             assert_eq!(browser.barriers().await, Vec::<String>::new(), "{page}");
             assert_eq!(browser.overflow_px().await, 0, "{page} is wider than the window");
@@ -163,5 +164,41 @@ async fn pictures_are_uploaded_by_dropping_them_and_by_the_plain_form(pool: PgPo
     plain.follow("#upload button").await;
     plain.read("#sent", "the catalog has it already").await;
     plain.close().await;
+    browser.close().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn an_image_is_found_enlarged_hidden_and_shown_again(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::DESKTOP).await else { return };
+    let service = Service::start(&pool);
+    set_up(&browser, &service).await;
+    drop_pictures(&service, 0..4);
+    browser.read(".sentence.images", "4 images = 4 scored").await;
+    browser.driver.goto(service.url("/top")).await.unwrap();
+    browser.follow(".card:nth-child(2) .plate").await;
+    let name = browser.see("h1").await.text().await.unwrap();
+    // The list leads on and back again, by key.
+    for (key, rank) in [(Key::Right, "number 3"), (Key::Left, "number 2")] {
+        browser.press(key).await;
+        browser.read(".beside .list", rank).await;
+    }
+    browser.press("z").await;
+    browser.see("#stage.own-size").await;
+    let is_own_size = "const picture = document.querySelector('#stage img');
+                       return picture.complete && picture.naturalWidth === 640 && picture.clientWidth === 640";
+    while browser.script(is_own_size).await != true {}
+    browser.press(Key::Escape).await;
+    browser.see("#stage:not(.own-size)").await;
+    browser.see(".hide summary").await.click().await.unwrap();
+    browser.type_into("why", "a test picture").await;
+    browser.follow(".hide form button").await;
+    browser.read(".panel", "Galleries leave this image out").await;
+    browser.driver.goto(service.url("/top")).await.unwrap();
+    browser.see(".grid").await;
+    assert!(!browser.text().await.contains(&name));
+    browser.driver.back().await.unwrap();
+    browser.follow("form[action*=restore] button").await;
+    browser.driver.goto(service.url("/top")).await.unwrap();
+    browser.read(".grid", &name).await;
     browser.close().await;
 }
