@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may break")]
 
 mod catalog;
+#[path = "pages/jobs.rs"]
+mod jobs;
 #[path = "pages/judging.rs"]
 mod judging;
 #[path = "pages/people.rs"]

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     decode::GRID_PX,
     domain::SightingState,
+    ingest::upload,
     store::{
         arrivals::{self, Arrival, Behind, Unscorable},
         ledger::{self, Ledger},
@@ -95,9 +96,19 @@ impl Row {
         }
     }
 
-    /// Whether trying again makes sense.
+    /// Whether trying again makes sense: the file lies in a folder, where it can be found again.
     pub fn can_retry(&self) -> bool {
-        self.state == SightingState::Failed.as_str() || self.state == SightingState::Ignored.as_str()
+        !self.is_upload()
+            && (self.state == SightingState::Failed.as_str() || self.state == SightingState::Ignored.as_str())
+    }
+
+    /// Whether it was refused and can be had again only from whoever sent it.
+    pub fn can_send_again(&self) -> bool {
+        self.is_upload() && self.state == SightingState::Failed.as_str()
+    }
+
+    fn is_upload(&self) -> bool {
+        self.root == upload::ROOT
     }
 
     /// Whether it can be set aside.

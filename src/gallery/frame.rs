@@ -35,6 +35,8 @@ pub enum Place {
     Guides,
     /// The people who judge.
     Raters,
+    /// What is being worked on.
+    Jobs,
     /// The people who may sign in.
     People,
     /// One's own page.
@@ -93,6 +95,7 @@ const GROUPS: [Group; 5] = [
         links: &[
             link(Place::Arrivals, Role::Manager, "/arrivals", "Arrivals"),
             link(Place::Upload, Role::Manager, "/upload", "Upload"),
+            link(Place::Jobs, Role::Manager, "/jobs", "Jobs"),
         ],
     },
     Group { name: "Service", links: &[link(Place::People, Role::Admin, "/people", "People")] },

@@ -9,6 +9,7 @@ mod form;
 pub mod frame;
 pub mod home;
 pub mod image;
+pub mod jobs;
 pub mod listings;
 mod measured;
 pub mod media;

@@ -59,6 +59,52 @@ async fn request_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Re
     Ok(requested.rows_affected() > 0)
 }
 
+/// How many images wait for a model, and how many it gave up on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// What the model is called.
+    pub model: String,
+    /// watch or quality.
+    pub task: String,
+    /// Images that it has not looked at.
+    pub waiting: i64,
+    /// Images that it gave up on.
+    pub failed: i64,
+}
+
+/// What is open with each model of a live generation.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn open_by_model(conn: &mut PgConnection) -> sqlx::Result<Vec<Open>> {
+    sqlx::query_as!(
+        Open,
+        r#"SELECT coalesce(m.title, m.name) AS "model!", m.task,
+                  (SELECT count(*) FROM scorings s WHERE s.model_id = m.id AND s.state = 'pending') AS "waiting!",
+                  (SELECT count(*) FROM scorings s WHERE s.model_id = m.id AND s.state = 'failed') AS "failed!"
+           FROM models m
+           WHERE EXISTS (SELECT FROM generations g WHERE g.state <> 'retired' AND m.id IN (g.watch_model, g.quality_model))
+           ORDER BY m.task DESC, m.id"#
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Lets every image that a model of a live generation gave up on wait for it again; answers how many that were.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn retry_failed(conn: &mut PgConnection) -> sqlx::Result<u64> {
+    let retried = sqlx::query!(
+        "UPDATE scorings s SET state = 'pending', reason = NULL, tries = 0, updated_at = now()
+         WHERE s.state = 'failed' AND EXISTS (
+             SELECT FROM generations g WHERE g.state <> 'retired' AND s.model_id IN (g.watch_model, g.quality_model))"
+    )
+    .execute(conn)
+    .await?;
+    Ok(retried.rows_affected())
+}
+
 /// Those of `models` that have not scored `image` yet.
 ///
 /// # Errors

@@ -299,13 +299,14 @@ pub async fn moved(conn: &mut PgConnection, from: SightingId, to: SightingId) ->
 }
 
 /// Sets a failed or ignored sighting back, so that the next look takes its file. Answers whether it was one.
+/// Uploads are left as they are: no look at a folder finds them, and their senders can send them again.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn retry(conn: &mut PgConnection, id: SightingId) -> sqlx::Result<bool> {
     let retried = sqlx::query!(
         "UPDATE sightings SET state = 'settling', reason = NULL
-         WHERE id = $1 AND state IN ('failed', 'ignored') AND superseded_at IS NULL",
+         WHERE id = $1 AND state IN ('failed', 'ignored') AND superseded_at IS NULL AND root <> 'upload'",
         id.0
     )
     .execute(conn)
@@ -319,7 +320,8 @@ pub async fn retry(conn: &mut PgConnection, id: SightingId) -> sqlx::Result<bool
 /// When the database refuses.
 pub async fn retry_all(conn: &mut PgConnection) -> sqlx::Result<u64> {
     let retried = sqlx::query!(
-        "UPDATE sightings SET state = 'settling', reason = NULL WHERE state = 'failed' AND superseded_at IS NULL"
+        "UPDATE sightings SET state = 'settling', reason = NULL
+         WHERE state = 'failed' AND superseded_at IS NULL AND root <> 'upload'"
     )
     .execute(conn)
     .await?;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     feedback::pages::{doubtful, guides, progress, raters, rounds, score},
-    gallery::{arrivals, home, image, listings, media, ranking, upload},
+    gallery::{arrivals, home, image, jobs, listings, media, ranking, upload},
     people::{directory, link, profile, sign_in},
 };
 
@@ -100,6 +100,8 @@ pub fn table() -> Vec<Entry> {
         post("/arrivals/{id}/ignore", Manager, arrivals::ignore),
         get("/upload", Manager, upload::show),
         post("/upload", Manager, upload::submit),
+        get("/jobs", Manager, jobs::show),
+        post("/jobs/retry", Manager, jobs::retry),
         // programs
         get("/static/{hash}/{name}", Open, assets::show),
         get("/healthz", Open, health::alive),

@@ -1,0 +1,280 @@
+//! Jobs: what waits, what runs, what was given up, how fast it goes, and who works on it.
+
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{Data, Query},
+};
+use askama::Template;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+
+use super::{
+    frame::{Frame, Place},
+    html, words,
+};
+use crate::{
+    config, jobs,
+    store::{
+        components, events,
+        ledger::{self, Pace},
+        queue::{self, Job, Kind, Worker},
+        scorings::{self, Open},
+        viewpoint,
+    },
+    web::{
+        Site,
+        account::{Account, Caller},
+        error::WebError,
+    },
+};
+
+/// Jobs in each list.
+const ROWS: i64 = 20;
+
+/// The pace is measured over so long.
+const PACE_OVER: TimeDelta = TimeDelta::seconds(60);
+
+/// A worker that was silent for so long gives no sign of life: several times the interval of its heartbeat.
+const SILENT: TimeDelta = TimeDelta::seconds(45);
+
+/// What the address may say.
+#[derive(Debug, Deserialize)]
+pub struct Parameters {
+    done: Option<String>,
+}
+
+/// The jobs of one kind, in a row.
+struct KindRow {
+    name: String,
+    waiting: String,
+    later: String,
+    running: String,
+    failed: String,
+}
+
+impl KindRow {
+    fn new(kind: Kind) -> Self {
+        Self {
+            name: task_in_words(kind.task),
+            waiting: words::count(kind.waiting),
+            later: words::count(kind.later),
+            running: words::count(kind.running),
+            failed: words::count(kind.failed),
+        }
+    }
+}
+
+/// How far a model is, in a row.
+struct ModelRow {
+    name: String,
+    task: String,
+    waiting: String,
+    failed: String,
+}
+
+impl ModelRow {
+    fn new(open: Open) -> Self {
+        Self {
+            name: open.model,
+            task: open.task,
+            waiting: words::count(open.waiting),
+            failed: words::count(open.failed),
+        }
+    }
+}
+
+/// A worker, in a row.
+struct WorkerRow {
+    id: String,
+    started: String,
+    heard: String,
+    held: String,
+    is_silent: bool,
+}
+
+impl WorkerRow {
+    fn new(worker: Worker, now: DateTime<Utc>) -> Self {
+        Self {
+            id: worker.id,
+            started: words::ago(now, worker.started_at),
+            heard: words::ago(now, worker.last_heartbeat_at),
+            held: words::count(worker.held),
+            is_silent: now - worker.last_heartbeat_at > SILENT,
+        }
+    }
+}
+
+/// A job, in a row.
+struct JobRow {
+    name: String,
+    page: Option<String>,
+    filename: String,
+    attempts: i16,
+    error: String,
+    since: String,
+}
+
+impl JobRow {
+    fn new(site: &Site, job: Job, now: DateTime<Utc>) -> Self {
+        Self {
+            name: task_in_words(job.task),
+            page: job.image_id.map(|id| site.url(&format!("/images/{id}"))),
+            filename: job.filename.unwrap_or_else(|| "an image without a file".to_owned()),
+            attempts: job.attempts,
+            error: job.last_error.unwrap_or_default(),
+            since: words::ago(now, job.since),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "jobs.html")]
+struct Page {
+    frame: Frame,
+    progress: String,
+    problems: Vec<String>,
+    notice: Option<&'static str>,
+    kinds: Vec<KindRow>,
+    models: Vec<ModelRow>,
+    workers: Vec<WorkerRow>,
+    running: Vec<JobRow>,
+    given_up: Vec<JobRow>,
+    can_retry: bool,
+}
+
+/// `GET /jobs`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn show(
+    site: Data<Site>,
+    account: Account,
+    parameters: Query<Parameters>,
+) -> Result<HttpResponse, WebError> {
+    let mut conn = site.pool.acquire().await?;
+    let now = site.clock.now();
+    let view = viewpoint::active(&mut conn).await?;
+    let pace = match &view {
+        Some(view) => ledger::pace(&mut conn, view, now - PACE_OVER).await?,
+        None => None,
+    };
+    let models = scorings::open_by_model(&mut conn).await?;
+    let kinds = queue::kinds(&mut conn).await?;
+    let given_up = queue::given_up(&mut conn, ROWS).await?;
+    let waiting = models.iter().map(|open| open.waiting).max().unwrap_or(0);
+    let row = |job| JobRow::new(&site, job, now);
+    html(&Page {
+        frame: Frame::of(&site, &account, Place::Jobs, view.as_ref()),
+        progress: progress(waiting, pace, now),
+        problems: problems(components::problems(&site.pool, config::Role::Score).await?),
+        notice: notice(parameters.done.as_deref()),
+        can_retry: !given_up.is_empty() || models.iter().any(|open| open.failed > 0),
+        kinds: kinds.into_iter().map(KindRow::new).collect(),
+        models: models.into_iter().map(ModelRow::new).collect(),
+        workers: queue::workers(&mut conn)
+            .await?
+            .into_iter()
+            .map(|worker| WorkerRow::new(worker, now))
+            .collect(),
+        running: queue::running(&mut conn, ROWS).await?.into_iter().map(row).collect(),
+        given_up: given_up.into_iter().map(row).collect(),
+    })
+}
+
+/// `POST /jobs/retry`: whatever a model or the queue gave up is tried again.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn retry(site: Data<Site>, caller: Caller) -> Result<HttpResponse, WebError> {
+    let mut tx = site.pool.begin().await?;
+    let retried = scorings::retry_failed(&mut tx).await?;
+    if retried > 0 {
+        events::record(&mut tx, caller.annotator, "jobs.retry", None).await?;
+    }
+    tx.commit().await?;
+    // Should this fail, the reconciler does the same within a minute.
+    let added = jobs::reconcile(&site.pool).await?;
+    let done = if retried > 0 || added > 0 { "retry" } else { "nothing" };
+    let target = site.url(&format!("/jobs?done={done}"));
+    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish())
+}
+
+fn notice(done: Option<&str>) -> Option<&'static str> {
+    match done? {
+        "retry" => Some("What was given up waits to be tried again."),
+        "nothing" => Some("Nothing was given up: there is nothing to try again."),
+        _ => None,
+    }
+}
+
+/// What stands in the way of scoring; none heard of means that nobody scores.
+fn problems(heard: Option<Vec<String>>) -> Vec<String> {
+    heard.unwrap_or_else(|| {
+        vec![
+            "No process with the role “score” is running. Start one with `chronograde serve --roles score`."
+                .to_owned(),
+        ]
+    })
+}
+
+fn task_in_words(task: String) -> String {
+    match &*task {
+        "score_image" => "Score an image".to_owned(),
+        "reconcile" => "Look for images without a job".to_owned(),
+        _ => task,
+    }
+}
+
+/// How many images wait, how fast they are scored, and how long it will take.
+fn progress(waiting: i64, pace: Option<Pace>, now: DateTime<Utc>) -> String {
+    let Some(pace) = pace else {
+        let words = if waiting == 0 {
+            "No image waits".to_owned()
+        } else {
+            words::counted(waiting, "image waits", "images wait")
+        };
+        return format!("{words} to be scored. None was scored within the last minute.");
+    };
+    let over_ms = (now - pace.first).num_milliseconds().max(1_000);
+    let scored = format!(
+        "{} scored within the last minute, {} per second",
+        words::counted(pace.scored, "image was", "images were"),
+        per_second(pace.scored, over_ms)
+    );
+    if waiting == 0 {
+        return format!("No image waits to be scored. {scored}.");
+    }
+    let left = waiting.saturating_mul(over_ms).checked_div(pace.scored).and_then(TimeDelta::try_milliseconds);
+    let left = left.map_or_else(String::new, |left| format!(": about {} left", words::span(left)));
+    format!("{} to be scored. {scored}{left}.", words::counted(waiting, "image waits", "images wait"))
+}
+
+/// A rate with one decimal.
+fn per_second(number: i64, over_ms: i64) -> String {
+    let tenths = number.saturating_mul(10_000) / over_ms.max(1);
+    format!("{}.{}", words::count(tenths / 10), tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_tells_rate_and_time_left_where_they_are_known() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        assert_eq!(
+            progress(3, None, now),
+            "3 images wait to be scored. None was scored within the last minute."
+        );
+        let pace = Some(Pace { scored: 100, first: now - TimeDelta::seconds(40) });
+        assert_eq!(
+            progress(1_000, pace, now),
+            "1,000 images wait to be scored. 100 images were scored within the last minute, 2.5 per second: about 7 minutes left."
+        );
+        assert_eq!(
+            progress(0, pace, now),
+            "No image waits to be scored. 100 images were scored within the last minute, 2.5 per second."
+        );
+    }
+}

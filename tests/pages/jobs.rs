@@ -1,0 +1,78 @@
+//! The jobs page, and what can be tried again.
+
+use chronograde::{domain::ImageId, jobs};
+use reqwest::StatusCode;
+use sqlx::PgPool;
+
+use super::catalog::{Catalog, Picture, TestSite};
+
+#[sqlx::test(migrations = "./migrations")]
+async fn the_jobs_page_counts_what_there_is_and_tries_again_what_was_given_up(pool: PgPool) {
+    jobs::migrate(&pool).await.unwrap();
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    catalog.add(Picture::scored(0, 5.0, 0.9)).await;
+    let waiting = catalog.add(Picture::waiting(1)).await;
+    let refused = catalog.add(Picture::waiting(2)).await;
+    jobs::reconcile(&pool).await.unwrap();
+    sqlx::query("UPDATE scorings SET state = 'failed', reason = 'a test', tries = 3 WHERE image_id = $1")
+        .bind(refused)
+        .execute(&pool)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE graphile_worker._private_jobs SET attempts = max_attempts, last_error = 'it broke' WHERE key = $1")
+        .bind(format!("score:{}", ImageId(refused)))
+        .execute(&pool)
+        .await
+        .unwrap();
+    sqlx::raw_sql(
+        "UPDATE graphile_worker._private_jobs SET locked_at = now(), locked_by = 'worker-1' WHERE attempts = 0;
+         INSERT INTO graphile_worker._private_workers (id, last_heartbeat_at) VALUES ('worker-1', now());
+         INSERT INTO graphile_worker._private_workers (id, last_heartbeat_at, started_at)
+         VALUES ('worker-2', now() - interval '5 minutes', now() - interval '1 hour')",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let site = TestSite::start(pool.clone(), "").await;
+    let page = site.page("/jobs").await;
+    assert!(page.one(".lead").starts_with("1 image waits to be scored. 1 image was scored"));
+    assert!(page.one(".problem").starts_with("No process with the role “score” is running."));
+    assert_eq!(page.all("section[aria-labelledby=kinds] tbody td"), ["Score an image", "0", "0", "1", "1"]);
+    let models = page.all("section[aria-labelledby=models] tbody td");
+    assert_eq!(models, ["w", "watch", "1", "1", "q", "quality", "1", "1"]);
+    let workers = page.all("section[aria-labelledby=workers] tbody tr");
+    assert!(workers[0].starts_with("worker-1") && workers[0].ends_with('1'), "{workers:?}");
+    assert!(workers[1].contains("no sign of life"), "{workers:?}");
+    let link = |section: &str| page.attributes(&format!("section[aria-labelledby={section}] a"), "href");
+    assert_eq!(link("running"), [format!("/images/{waiting}")]);
+    assert_eq!(link("given-up"), [format!("/images/{refused}")]);
+    assert_eq!(page.one("section[aria-labelledby=given-up] .reason"), "it broke");
+
+    assert_eq!(site.post("/jobs/retry").await, (StatusCode::SEE_OTHER, "/jobs?done=retry".to_owned()));
+    let page = site.page("/jobs?done=retry").await;
+    assert_eq!(page.one(".notice[role=status]"), "What was given up waits to be tried again.");
+    assert_eq!(page.all("section[aria-labelledby=given-up]").len(), 0);
+    assert_eq!(page.all("section[aria-labelledby=kinds] tbody td"), ["Score an image", "1", "0", "1", "0"]);
+    assert_eq!(site.post("/jobs/retry").await.1, "/jobs?done=nothing");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_refused_upload_is_sent_again_and_never_waits_for_a_look_at_a_folder(pool: PgPool) {
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    let dropped = catalog.sighting("dropped.jpg", "failed", Some("truncated")).await;
+    let sent = catalog.sighting("sent.jpg", "failed", Some("truncated")).await;
+    sqlx::query("UPDATE sightings SET root = 'upload' WHERE id = $1")
+        .bind(sent)
+        .execute(&pool)
+        .await
+        .unwrap();
+    let site = TestSite::start(pool, "").await;
+    let list = site.page("/arrivals?state=failed").await;
+    let retries: Vec<String> = list.attributes(".actions form", "action");
+    assert!(retries.contains(&format!("/arrivals/{dropped}/retry")), "{retries:?}");
+    assert!(!retries.contains(&format!("/arrivals/{sent}/retry")), "{retries:?}");
+    assert_eq!(list.attributes(".actions a", "href"), ["/upload"]);
+    assert!(site.post(&format!("/arrivals/{sent}/retry")).await.1.ends_with("done=nothing"));
+    assert!(site.post("/arrivals/retry-all").await.1.ends_with("done=retry-all"));
+    assert_eq!(site.page("/arrivals?state=failed").await.all("tbody .name"), ["sent.jpg"]);
+}
