@@ -46,7 +46,7 @@ pub struct Kind {
     pub failed: i64,
 }
 
-/// How many jobs there are of each kind.
+/// How many jobs there are of each kind. A job that lost its key was given up and has a successor, which counts.
 ///
 /// # Errors
 /// When the database refuses.
@@ -56,7 +56,8 @@ pub async fn kinds(conn: &mut PgConnection) -> sqlx::Result<Vec<Kind>> {
                 count(*) FILTER (WHERE j.is_available AND j.run_at <= now()) AS waiting,
                 count(*) FILTER (WHERE j.is_available AND j.run_at > now()) AS later,
                 count(*) FILTER (WHERE j.locked_at IS NOT NULL) AS running,
-                count(*) FILTER (WHERE j.locked_at IS NULL AND j.attempts >= j.max_attempts) AS failed
+                count(*) FILTER (WHERE j.locked_at IS NULL AND j.attempts >= j.max_attempts
+                                   AND (j.key IS NOT NULL OR t.identifier <> 'score_image')) AS failed
          FROM graphile_worker._private_tasks t LEFT JOIN graphile_worker._private_jobs j ON j.task_id = t.id
          GROUP BY t.identifier ORDER BY t.identifier DESC",
     )
@@ -139,6 +140,7 @@ pub async fn given_up(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<J
          FROM (SELECT task_identifier AS task, substring(key FROM '^score:(.*)$')::uuid AS image_id, attempts,
                       last_error, updated_at AS since
                FROM graphile_worker.jobs WHERE locked_at IS NULL AND attempts >= max_attempts
+                 AND (key IS NOT NULL OR task_identifier <> 'score_image')
                ORDER BY updated_at DESC, id LIMIT $1) j
          LEFT JOIN LATERAL (SELECT s.path_text FROM sightings s WHERE s.image_id = j.image_id
                             ORDER BY s.first_seen DESC, s.id DESC LIMIT 1) name ON true
