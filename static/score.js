@@ -187,6 +187,7 @@
     const present = async (item, before) => {
       at = { item, score: before?.score ?? "", watch: before?.watch ?? "", before, shown: 0, actual: false };
       const here = at;
+      delete stage.dataset.painted;
       cannot.open = false;
       stage.classList.remove("actual");
       [stage.hidden, form.hidden, end.hidden] = [false, false, true];
@@ -199,7 +200,10 @@
       } catch {
         // A newer picture took its place, or it cannot be had; X says so.
       }
-      if (at === here) at.shown = performance.now();
+      if (at === here) {
+        at.shown = performance.now();
+        stage.dataset.painted = id(item);
+      }
       preload();
     };
     const finish = (why) => {

@@ -26,9 +26,10 @@ use super::{
 use crate::{
     decode::{Signals, VIEWER_PX},
     domain::{ImageId, ModelId},
+    feedback::pages::panel::Panel,
     store::{
         image_page::{self, Facts, Judgement, Opinion, Seen},
-        summary,
+        image_views, summary,
         viewpoint::{self, Viewpoint},
     },
     web::{Site, account::Account, error::WebError},
@@ -119,7 +120,7 @@ struct Page {
     quality: Result<Quality, String>,
     watch: Result<Watch, String>,
     percentile: Option<String>,
-    votes: String,
+    people: Panel,
     signals: Vec<Measured>,
     facts: Vec<Fact>,
     asked: Vec<Asked>,
@@ -140,6 +141,8 @@ pub async fn show(
     let id = ImageId(id.into_inner());
     let mut conn = site.pool.acquire().await?;
     let facts = image_page::facts(&mut conn, id).await?.ok_or(WebError::NotFound)?;
+    // A vote of theirs from now on is not blind.
+    image_views::record(&mut conn, account.id, id, site.clock.now()).await?;
     let view = viewpoint::active(&mut conn).await?;
     let judgement = match &view {
         Some(view) => image_page::judgement(&mut conn, view, id).await?.unwrap_or_default(),
@@ -175,7 +178,7 @@ pub async fn show(
         quality: quality(view.as_ref(), &opinions),
         watch: watch(view.as_ref(), &opinions, &judgement),
         percentile,
-        votes: votes(&judgement),
+        people: Panel::read(&mut conn, account.id, id).await?,
         signals: facts.signals.clone().map_or_else(Vec::new, signals),
         asked: opinions.iter().map(|opinion| asked(opinion, view.as_ref())).collect(),
         facts: known(&facts),
@@ -298,15 +301,6 @@ fn watch(view: Option<&Viewpoint>, opinions: &[Opinion], judgement: &Judgement) 
         threshold: threshold.map(words::probability),
         evidence: plots::evidence(&opinion.labels, &opinion.positives, confidence, threshold),
     })
-}
-
-fn votes(judgement: &Judgement) -> String {
-    match judgement.human_mean {
-        Some(mean) => {
-            format!("{} give it {mean:.2}.", words::counted(judgement.votes.into(), "vote", "votes"))
-        }
-        None => "Nobody has voted on it yet.".to_owned(),
-    }
 }
 
 fn signals(stored: serde_json::Value) -> Vec<Measured> {

@@ -74,6 +74,19 @@ pub fn histogram(bins: &[f64], mean: f64, std: f64) -> Histogram {
     }
 }
 
+impl Histogram {
+    /// Bars of people's votes over the model's, drawn to their own highest one: what is compared is the shape.
+    pub fn of_people(&self, shares: &Option<[f64; 10]>) -> Vec<Bin> {
+        let Some(shares) = shares else { return vec![] };
+        let highest = shares.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+        let bar = |(bin, share): (&Bin, &f64)| {
+            let height = share / highest * HISTOGRAM_HEIGHT;
+            Bin { share: words::percent(*share), y: self.base - height, height, ..bin.clone() }
+        };
+        self.bins.iter().zip(shares).map(bar).filter(|bin| bin.height > 0.0).collect()
+    }
+}
+
 /// One class that counts as a watch, or their sum.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {

@@ -33,6 +33,7 @@ pub mod roots;
 pub mod round_annotators;
 pub mod round_images;
 pub mod rounds;
+pub mod said;
 pub mod scorings;
 pub mod secrets;
 pub mod sessions;

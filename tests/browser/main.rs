@@ -9,6 +9,7 @@
 )]
 
 mod browser;
+mod judging;
 mod pictures;
 mod proxy;
 mod service;

@@ -1,7 +1,7 @@
 //! Doubtful: the images around the watch threshold, a screenful at once, one save.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::header,
     web::{Bytes, Data, Form, Path, Query},
 };
@@ -194,6 +194,7 @@ pub async fn verdict_on_image(
     account: Account,
     id: Path<Uuid>,
     said: Form<Said>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, WebError> {
     let (image, now) = (ImageId(id.into_inner()), site.clock.now());
     match said.watch.as_str() {
@@ -208,7 +209,9 @@ pub async fn verdict_on_image(
         }
         _ => return Err(WebError::Parameter("watch: yes, no or undo".to_owned())),
     }
-    Ok(to(&site, &format!("/images/{image}")))
+    // Back to the image as it was: the query says which list one came from.
+    let mark = if request.query_string().is_empty() { "" } else { "?" };
+    Ok(to(&site, &format!("/images/{image}{mark}{}", request.query_string())))
 }
 
 fn to(site: &Site, path: &str) -> HttpResponse {

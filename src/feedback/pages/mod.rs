@@ -3,6 +3,7 @@
 mod answers;
 pub mod doubtful;
 pub mod guides;
+pub mod panel;
 pub mod progress;
 pub mod raters;
 pub mod rounds;

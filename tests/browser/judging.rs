@@ -1,0 +1,179 @@
+//! A round of judging as an annotator lives it: keys, phone, no scripts, no network, a closed tab.
+
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use thirtyfour::Key;
+
+use super::{
+    browser::{Browser, Kind},
+    service::Service,
+    walk::{drop_pictures, set_up},
+};
+
+/// Pictures of the round.
+const PICTURES: u32 = 8;
+
+/// A service with scored pictures and an open round, and the browser on its start page.
+async fn round(pool: &PgPool, browser: &Browser, asks: &str) -> Service {
+    let service = Service::start(pool);
+    set_up(browser, &service).await;
+    drop_pictures(&service, 0..PICTURES);
+    while !browser.text().await.contains(&format!("{PICTURES} images = {PICTURES} scored")) {
+        browser.driver.refresh().await.unwrap();
+    }
+    browser.driver.goto(service.url(&format!("/rounds/new?asks={asks}&sample=&judgements=1"))).await.unwrap();
+    browser.type_into("title", "Autumn").await;
+    browser.follow("main button.primary").await;
+    browser.read("h1", "Autumn").await;
+    service
+}
+
+/// Opens the score page, and closes the guide that it shows the first time.
+async fn begin(browser: &Browser, service: &Service) {
+    browser.driver.goto(service.url("/score/1")).await.unwrap();
+    browser.see("#help:modal").await;
+    browser.press(Key::Enter).await;
+    browser.see("#stage[data-painted]").await;
+}
+
+/// Presses a key and waits until another picture, or the end, is painted.
+async fn judge(browser: &Browser, key: &str) {
+    let painted = browser.see("#stage[data-painted]").await.attr("data-painted").await.unwrap().unwrap();
+    browser.press(key).await;
+    browser.see(&format!("#stage[data-painted]:not([data-painted='{painted}']), #end:not([hidden])")).await;
+}
+
+async fn is_offline(browser: &Browser, offline: bool) {
+    let conditions =
+        json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+    browser.driver.cdp().send_raw("Network.emulateNetworkConditions", conditions).await.unwrap();
+}
+
+async fn scores(pool: &PgPool) -> Vec<i16> {
+    sqlx::query_scalar("SELECT score FROM votes WHERE superseded_at IS NULL ORDER BY id")
+        .fetch_all(pool)
+        .await
+        .unwrap()
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_whole_round_by_keyboard_with_a_step_back(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::DESKTOP).await else { return };
+    let service = round(&pool, &browser, "quality").await;
+    begin(&browser, &service).await;
+    assert_eq!(browser.barriers().await, Vec::<String>::new());
+    for key in ["7", "3", "0"] {
+        judge(&browser, key).await;
+    }
+    browser.read("#chip b", "10").await;
+    judge(&browser, &Key::Backspace.value().to_string()).await;
+    assert_eq!(browser.see(".press[aria-pressed=true]").await.text().await.unwrap(), "10");
+    // The same key again changes nothing; another one does.
+    judge(&browser, "0").await;
+    judge(&browser, &Key::Backspace.value().to_string()).await;
+    judge(&browser, "9").await;
+    for key in ["1", "2", "4", "5", "6"] {
+        judge(&browser, key).await;
+    }
+    browser.read("#end-title", "This round is closed").await;
+    assert_eq!(scores(&pool).await, [7, 3, 9, 1, 2, 4, 5, 6]);
+    let all: i64 = sqlx::query_scalar("SELECT count(*) FROM votes").fetch_one(&pool).await.unwrap();
+    assert_eq!(all, 9, "the 10 is kept, superseded by the 9");
+    browser.close().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn votes_wait_while_the_network_is_cut_and_outlive_the_tab(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::DESKTOP).await else { return };
+    let service = round(&pool, &browser, "quality").await;
+    begin(&browser, &service).await;
+    judge(&browser, "7").await;
+    is_offline(&browser, true).await;
+    judge(&browser, "3").await;
+    judge(&browser, "4").await;
+    browser.read("#outbox", "2 judgements wait here").await;
+    is_offline(&browser, false).await;
+    browser.see("#outbox[hidden]").await;
+    assert_eq!(scores(&pool).await, [7, 3, 4]);
+    // Cut again, and the tab is closed while votes wait.
+    is_offline(&browser, true).await;
+    judge(&browser, "5").await;
+    browser.read("#outbox", "1 judgement").await;
+    let old = browser.driver.window().await.unwrap();
+    let new = browser.driver.new_tab().await.unwrap();
+    browser.driver.switch_to_window(old).await.unwrap();
+    browser.driver.close_window().await.unwrap();
+    browser.driver.switch_to_window(new).await.unwrap();
+    browser.driver.goto(service.url("/score")).await.unwrap();
+    browser.see("#stage[data-painted]").await;
+    browser.see("#outbox[hidden]").await;
+    assert_eq!(scores(&pool).await, [7, 3, 4, 5], "each once, in order");
+    browser.close().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn votes_outlive_a_session_that_has_ended(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::DESKTOP).await else { return };
+    let service = round(&pool, &browser, "quality").await;
+    begin(&browser, &service).await;
+    sqlx::raw_sql("DELETE FROM sessions").execute(&pool).await.unwrap();
+    judge(&browser, "6").await;
+    browser.read("#outbox", "You are signed out. 1 judgement").await;
+    browser.follow("#outbox a").await;
+    browser.type_into("name", "Ada").await;
+    browser.type_into("password", super::walk::PASSWORD).await;
+    browser.follow("main button").await;
+    browser.see("#stage[data-painted]").await;
+    browser.see("#outbox[hidden]").await;
+    assert_eq!(scores(&pool).await, [6]);
+    browser.close().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn both_questions_on_a_phone_with_buttons_for_a_thumb(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::PHONE).await else { return };
+    let service = round(&pool, &browser, "both").await;
+    begin(&browser, &service).await;
+    assert_eq!(browser.overflow_px().await, 0);
+    assert_eq!(browser.barriers().await, Vec::<String>::new());
+    let small = browser
+        .script(
+            "return [...document.querySelectorAll('.press')].filter(one => {
+                 const box = one.getBoundingClientRect();
+                 return box.width < 48 || box.height < 48 || box.bottom > innerHeight;
+             }).length",
+        )
+        .await;
+    assert_eq!(small, Value::from(0), "every button is large enough and on the screen");
+    let rows = "return new Set([...document.querySelectorAll('.ten .press')].map(one => one.getBoundingClientRect().top)).size";
+    assert_eq!(browser.script(rows).await, Value::from(2), "two rows of five");
+    let before = browser.see("#stage").await.attr("data-painted").await.unwrap();
+    browser.see(".ten .press:nth-of-type(8) input").await.click().await.unwrap();
+    assert_eq!(
+        browser.see("#stage").await.attr("data-painted").await.unwrap(),
+        before,
+        "one answer is missing"
+    );
+    browser.see(".two input[value=no]").await.click().await.unwrap();
+    browser.read("#said, #chip b", "8 · no watch").await;
+    browser.see("#stage[data-painted]").await;
+    browser.see("#outbox[hidden]").await;
+    while scores(&pool).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(scores(&pool).await, [8]);
+    browser.close().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_whole_round_without_scripts(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::WITHOUT_SCRIPTS).await else { return };
+    let service = round(&pool, &browser, "quality").await;
+    browser.driver.goto(service.url("/score/1")).await.unwrap();
+    for score in 1..=PICTURES {
+        browser.follow(&format!(".press[value='{score}']")).await;
+    }
+    browser.read("#end-title", "This round is closed").await;
+    assert_eq!(scores(&pool).await, [1, 2, 3, 4, 5, 6, 7, 8]);
+    browser.close().await;
+}
