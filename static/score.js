@@ -206,8 +206,10 @@
       }
       preload();
     };
-    const finish = (why) => {
+    const finish = (why, waits) => {
       at = null;
+      delete stage.dataset.painted;
+      end.toggleAttribute("data-waits", Boolean(waits));
       [stage.hidden, form.hidden, end.hidden] = [true, true, false];
       if (why) {
         document.getElementById("end-title").textContent = why.title;
@@ -219,7 +221,7 @@
     const advance = () => {
       if (queue.length > 0) present(queue[0]);
       else {
-        finish({ title: "One moment", text: "The next pictures are on their way." });
+        finish({ title: "One moment", text: "The next pictures are on their way." }, true);
         ask();
       }
     };
