@@ -50,6 +50,9 @@ pub enum BenchError {
     /// A file that should have become a new image did not.
     #[error("a file was taken as something else than a new image: {0}")]
     Taken(String),
+    /// A page was not answered, or not as it should be.
+    #[error("the pages cannot be measured: {0}")]
+    Page(String),
     /// Ctrl-C.
     #[error("stopped before everything was measured")]
     Stopped,

@@ -9,6 +9,7 @@ mod bare;
 mod end_to_end;
 mod error;
 pub mod figures;
+pub mod gallery;
 mod machine;
 mod pictures;
 mod progress;

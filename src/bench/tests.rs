@@ -75,7 +75,7 @@ async fn a_handful_of_drawn_pictures_gives_every_figure_and_leaves_nothing_behin
 }
 
 /// A folder that the database's user can enter.
-fn data_dir() -> tempfile::TempDir {
+pub(super) fn data_dir() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
     tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap()
 }

@@ -1,5 +1,6 @@
 //! `chronograde bench`: how fast this machine takes pictures from dropped files to ranked rows, and what the feedback loop brings.
 
+mod gallery;
 mod rehearse;
 
 use std::{
@@ -48,6 +49,8 @@ pub struct Args {
 enum What {
     /// Draw corrections from labelled images, recalibrate with the gate, and print the gain on the rest
     Loop(rehearse::Args),
+    /// Measure how fast ranked pages come, idle and while images are scored
+    Gallery(gallery::Args),
 }
 
 /// Runs `chronograde bench`. No database of the settings is touched.
@@ -55,8 +58,10 @@ enum What {
 /// # Errors
 /// There are no pictures, no models, or no PostgreSQL, or the service failed.
 pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
-    if let Some(What::Loop(args)) = args.what {
-        return rehearse::run(context, &args);
+    match args.what {
+        Some(What::Loop(args)) => return rehearse::run(context, &args),
+        Some(What::Gallery(args)) => return Box::pin(gallery::run(context, args)).await,
+        None => {}
     }
     let plan = Plan {
         images: args.images.context("give a folder of pictures with --images DIR")?,

@@ -1,0 +1,67 @@
+//! The figures of the galleries, for programs and for people.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{GalleryPlan, Measured};
+use crate::bench::Machine;
+
+/// Everything that was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct GalleryReport {
+    version: &'static str,
+    warnings: Vec<String>,
+    machine: Machine,
+    /// Requests per second.
+    pub rate: u32,
+    /// Seconds for which each list was asked for.
+    pub seconds: f64,
+    /// Every list at every size.
+    pub lists: Vec<Measured>,
+}
+
+impl GalleryReport {
+    pub(super) fn new(machine: Machine, plan: &GalleryPlan, lists: Vec<Measured>) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            warnings: machine.warnings(),
+            machine,
+            rate: plan.rate,
+            seconds: plan.time.as_secs_f64(),
+            lists,
+        }
+    }
+}
+
+impl fmt::Display for GalleryReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.machine)?;
+        for warning in &self.warnings {
+            writeln!(f, "WARNING: {warning}")?;
+        }
+        writeln!(
+            f,
+            "{} requests per second, {:.0} s for each list; milliseconds\n",
+            self.rate, self.seconds
+        )?;
+        writeln!(
+            f,
+            "{:>9}  {:<20}{:>9}{:>9}{:>9}{:>11}{:>9}{:>9}{:>9}",
+            "images", "list", "p50", "p99", "max", "scoring p50", "p99", "images/s", "KB"
+        )?;
+        for Measured { images, list, page_bytes, idle, scoring, written_per_second, .. } in &self.lists {
+            writeln!(
+                f,
+                "{images:>9}  {list:<20}{:>9.2}{:>9.2}{:>9.2}{:>11.2}{:>9.2}{written_per_second:>9.1}{:>9.1}",
+                idle.p50_ms,
+                idle.p99_ms,
+                idle.max_ms,
+                scoring.p50_ms,
+                scoring.p99_ms,
+                *page_bytes as f64 / 1e3,
+            )?;
+        }
+        Ok(())
+    }
+}
