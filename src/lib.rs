@@ -29,6 +29,7 @@ pub mod feedback;
 pub mod gallery;
 pub mod ingest;
 pub mod jobs;
+pub mod learning;
 pub mod metrics;
 pub mod objects;
 pub mod people;

@@ -11,6 +11,8 @@ mod judging;
 mod people;
 #[path = "pages/rankings.rs"]
 mod rankings;
+#[path = "pages/threshold.rs"]
+mod threshold;
 
 use catalog::{Catalog, Picture, TestSite};
 use chronograde::{decode::VIEWER_PX, domain::ContentHash};

@@ -37,6 +37,8 @@ pub enum Place {
     Raters,
     /// What is being worked on.
     Jobs,
+    /// The cut-off of the watch model.
+    Threshold,
     /// The people who may sign in.
     People,
     /// One's own page.
@@ -68,7 +70,7 @@ const fn link(place: Place, role: Role, path: &'static str, name: &'static str) 
     Link { place, role, path, name }
 }
 
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 6] = [
     Group { name: "Home", links: &[link(Place::Home, Role::Annotator, "/", "Home")] },
     Group {
         name: "Catalog",
@@ -90,6 +92,7 @@ const GROUPS: [Group; 5] = [
             link(Place::Raters, Role::Manager, "/raters", "Raters"),
         ],
     },
+    Group { name: "Learning", links: &[link(Place::Threshold, Role::Manager, "/threshold", "Threshold")] },
     Group {
         name: "Files",
         links: &[

@@ -22,6 +22,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     vec![
         asset("chronograde.css", "text/css; charset=utf-8", include_bytes!("../../static/chronograde.css")),
         asset("upload.js", "text/javascript; charset=utf-8", include_bytes!("../../static/upload.js")),
+        asset("threshold.js", "text/javascript; charset=utf-8", include_bytes!("../../static/threshold.js")),
         asset("image.js", "text/javascript; charset=utf-8", include_bytes!("../../static/image.js")),
         asset("live.js", "text/javascript; charset=utf-8", include_bytes!("../../static/live.js")),
         asset("score.js", "text/javascript; charset=utf-8", include_bytes!("../../static/score.js")),

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     feedback::pages::{doubtful, guides, progress, raters, rounds, score},
     gallery::{arrivals, home, image, jobs, listings, media, ranking, upload},
+    learning::threshold,
     people::{directory, link, profile, sign_in},
 };
 
@@ -93,6 +94,10 @@ pub fn table() -> Vec<Entry> {
         get("/raters", Manager, raters::show),
         post("/raters/{id}/exclude", Manager, raters::exclude),
         post("/raters/{id}/include", Manager, raters::include),
+        // learning
+        get("/threshold", Manager, threshold::show),
+        post("/threshold", Manager, threshold::apply),
+        post("/threshold/{id}/roll-back", Manager, threshold::roll_back),
         // files
         get("/arrivals", Manager, arrivals::show),
         post("/arrivals/retry-all", Manager, arrivals::retry_all),

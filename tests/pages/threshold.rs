@@ -1,0 +1,123 @@
+//! What if, apply, roll back.
+
+use reqwest::{StatusCode, header};
+use sqlx::PgPool;
+
+use super::catalog::{Catalog, Picture, TestSite};
+
+/// Forty images whose confidence rises; people say that there is a watch from 0.3 on. The threshold is 0.5.
+async fn labelled(pool: &PgPool) -> Catalog {
+    let mut catalog = Catalog::open(pool, 0.5).await;
+    for number in 0..40_i32 {
+        let confidence = f64::from(number) / 40.0;
+        let id = catalog.add(Picture::scored(number, 5.0, confidence)).await;
+        if number % 2 == 0 {
+            sqlx::query("UPDATE catalog SET verdict = $2 WHERE image_id = $1")
+                .bind(id)
+                .bind(confidence > 0.3)
+                .execute(pool)
+                .await
+                .unwrap();
+        }
+    }
+    sqlx::raw_sql("UPDATE images SET audit = FALSE").execute(pool).await.unwrap();
+    catalog
+}
+
+async fn watches(site: &TestSite) -> String {
+    site.page("/top?watch=yes").await.one(".showing")
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_threshold_is_tried_applied_and_rolled_back(pool: PgPool) {
+    labelled(&pool).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    let before = watches(&site).await;
+    let proposal = site.page("/threshold?goal=f1").await;
+    assert!(
+        proposal.one("[aria-labelledby=best] .sentence").starts_with("0.31"),
+        "{}",
+        proposal.one(".sentence")
+    );
+    // Without JavaScript the form asks for a cut-off by address.
+    let what_if = site.page("/threshold?cut=0.305").await;
+    let flips = "At 0.305 4 images that nobody labelled would become a watch. 4 images that people labelled keep their label.";
+    assert_eq!(what_if.one("#what-if .sentence"), flips);
+    assert_eq!(what_if.all(".flips li").len(), 8);
+    assert_eq!(what_if.all(".matrix table td"), ["", "14", "0", "0", "6"]);
+
+    let apply = |note: &'static str, seen: &'static str| {
+        let site = &site;
+        async move {
+            let form = [("cut", "0.305"), ("goal", "f1"), ("note", note), ("seen", seen)];
+            let form: Vec<_> = form.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            site.submit(site.client(), "/threshold", &form).await
+        }
+    };
+    assert_eq!(apply("", "").await.status(), StatusCode::BAD_REQUEST, "a reason is needed");
+    let applied = apply("the labels say so", "").await;
+    assert_eq!(applied.headers()[header::LOCATION], "/threshold?done=set");
+    assert_ne!(watches(&site).await, before, "every page uses it at once");
+    let evidence: serde_json::Value =
+        sqlx::query_scalar("SELECT evidence FROM threshold_settings").fetch_one(&pool).await.unwrap();
+    assert_eq!(evidence["tuned_on"], serde_json::json!([20, 14]), "{evidence}");
+
+    // Somebody who saw the page before is told, and nothing is overwritten.
+    let late = apply("mine", "").await;
+    assert_eq!(late.headers()[header::LOCATION], "/threshold?done=overtaken");
+
+    let first: i64 =
+        sqlx::query_scalar("SELECT max(id) FROM threshold_settings").fetch_one(&pool).await.unwrap();
+    let seen = first.to_string();
+    let form = [("cut", "0.9"), ("note", "too far"), ("seen", seen.as_str())];
+    site.submit(site.client(), "/threshold", &form).await;
+    let page = site.page("/threshold").await;
+    let seen = page.attributes("form[action*=roll-back] [name=seen]", "value").pop().unwrap();
+    let back = page.attributes("form[action*=roll-back]", "action").pop().unwrap();
+    let rolled = site.submit(site.client(), &back, &[("seen", &seen)]).await;
+    assert_eq!(rolled.headers()[header::LOCATION], "/threshold?done=set");
+    let history: Vec<(f64, String)> =
+        sqlx::query_as("SELECT value, objective FROM threshold_settings ORDER BY id")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    let expected = [(0.305, "f1"), (0.9, "manual"), (0.305, "rollback")];
+    assert_eq!(
+        history,
+        expected.map(|(value, objective)| (value, objective.to_owned())),
+        "a roll-back is a new row"
+    );
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn of_many_who_apply_at_once_one_is_first_and_the_others_hear_of_it(pool: PgPool) {
+    labelled(&pool).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    let form = [("cut", "0.4"), ("note", "now")];
+    let sent = (0..6).map(|_| site.submit(site.client(), "/threshold", &form));
+    let answers = futures_util::future::join_all(sent).await;
+    let set =
+        answers.iter().filter(|answer| answer.headers()[header::LOCATION] == "/threshold?done=set").count();
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM threshold_settings").fetch_one(&pool).await.unwrap();
+    assert_eq!((set, rows), (1, 1));
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn audit_images_never_tune_and_one_class_is_refused_in_words(pool: PgPool) {
+    labelled(&pool).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    // Every image without a watch is in the audit set: what is left to choose from is of one class.
+    sqlx::raw_sql(
+        "UPDATE images SET audit = TRUE WHERE id IN (SELECT image_id FROM catalog WHERE NOT verdict)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let page = site.page("/threshold?goal=f1").await;
+    assert_eq!(
+        page.one("[aria-labelledby=best] .notice"),
+        "No proposal: all 14 labelled images are watches: a threshold separates two classes, so label some of the other one too"
+    );
+    assert!(page.one(".lead").contains("14 labelled images outside the audit set, 0 in it"));
+}
