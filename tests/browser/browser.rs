@@ -31,7 +31,15 @@ impl Drop for Ended {
 pub struct Browser {
     pub driver: WebDriver,
     _chromedriver: Ended,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // When a test fails, the driver ends before it can end the browser.
+        let _ =
+            Command::new("pkill").args(["-KILL", "-f", &self.profile.path().display().to_string()]).status();
+    }
 }
 
 /// What a browser is like.
@@ -87,7 +95,7 @@ impl Browser {
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted).await.unwrap();
         let size = json!({ "width": kind.width_px, "height": kind.height_px, "deviceScaleFactor": 1, "mobile": false });
         driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();
-        Some(Self { driver, _chromedriver: chromedriver, _profile: profile })
+        Some(Self { driver, _chromedriver: chromedriver, profile })
     }
 
     /// Waits for what the selector finds, and answers the first.
@@ -185,7 +193,7 @@ impl Browser {
     }
 
     pub async fn close(self) {
-        self.driver.quit().await.unwrap();
+        self.driver.clone().quit().await.unwrap();
     }
 }
 
