@@ -1,4 +1,4 @@
-//! Images around the watch threshold that people have not decided. The audit set is left out.
+//! The images nearest to the watch threshold that people have not decided. The audit set is left out.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -30,40 +30,37 @@ pub struct Doubtful {
 /// When the database refuses.
 pub async fn nearest(conn: &mut PgConnection, view: &Viewpoint, limit: i64) -> sqlx::Result<Vec<Doubtful>> {
     let Some(threshold) = view.threshold.map(f64::from) else { return Ok(vec![]) };
-    let (low, high) = Watch::doubtful_band(threshold);
     sqlx::query_as!(
         Doubtful,
         r#"WITH above AS (
                SELECT c.* FROM catalog c
-               WHERE generation_id = $1 AND NOT hidden AND verdict IS NULL AND watch_confidence > $2 AND watch_confidence <= $4
+               WHERE generation_id = $1 AND NOT hidden AND verdict IS NULL AND watch_confidence > $2
                  AND NOT EXISTS (SELECT FROM images i WHERE i.id = c.image_id AND i.audit)
-               ORDER BY watch_confidence, image_id LIMIT $5
+               ORDER BY watch_confidence, image_id LIMIT $3
            ), below AS (
                SELECT c.* FROM catalog c
-               WHERE generation_id = $1 AND NOT hidden AND verdict IS NULL AND watch_confidence <= $2 AND watch_confidence >= $3
+               WHERE generation_id = $1 AND NOT hidden AND verdict IS NULL AND watch_confidence <= $2
                  AND NOT EXISTS (SELECT FROM images i WHERE i.id = c.image_id AND i.audit)
-               ORDER BY watch_confidence DESC, image_id LIMIT $5
+               ORDER BY watch_confidence DESC, image_id LIMIT $3
            ), near AS (
                -- As many from each side, as far as there are.
                SELECT *, row_number() OVER (ORDER BY watch_confidence, image_id) AS place, true AS is_watch FROM above
                UNION ALL
                SELECT *, row_number() OVER (ORDER BY watch_confidence DESC, image_id), false FROM below
-               ORDER BY place LIMIT $5
+               ORDER BY place LIMIT $3
            )
            SELECT n.image_id AS "image!", i.sha256, n.filename AS "filename!", n.width AS "width!", n.height AS "height!",
                   n.watch_confidence AS "confidence!", n.is_watch AS "is_watch!"
            FROM near n JOIN images i ON i.id = n.image_id ORDER BY n.watch_confidence DESC, n.image_id"#,
         view.generation.0,
         threshold,
-        low,
-        high,
         limit
     )
     .fetch_all(conn)
     .await
 }
 
-/// How many there are, up to 10,000.
+/// How many of them lie in the doubtful band (see [`Watch::doubtful_band`]), up to 10,000.
 ///
 /// # Errors
 /// When the database refuses.

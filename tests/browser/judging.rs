@@ -40,7 +40,11 @@ async fn begin(browser: &Browser, service: &Service) {
 async fn judge(browser: &Browser, key: &str) {
     let painted = browser.see("#stage[data-painted]").await.attr("data-painted").await.unwrap().unwrap();
     browser.press(key).await;
-    browser.see(&format!("#stage[data-painted]:not([data-painted='{painted}']), #end:not([hidden], [data-waits])")).await;
+    browser
+        .see(&format!(
+            "#stage[data-painted]:not([data-painted='{painted}']), #end:not([hidden], [data-waits])"
+        ))
+        .await;
 }
 
 async fn is_offline(browser: &Browser, offline: bool) {

@@ -71,7 +71,7 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
         distance: rater.distance.map_or_else(|| "–".to_owned(), |distance| format!("{distance:.2}")),
         repeats: repeats(&rater),
         answers: answers(&rater),
-        is_thin: rater.votes > 0 && rater.compared < ENOUGH,
+        is_thin: rater.compared > 0 && rater.compared < ENOUGH,
         last: rater.last_at.map(|at| words::ago(now, at)).unwrap_or_default(),
         rater,
     };
