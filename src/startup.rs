@@ -16,6 +16,7 @@ use crate::{
     clock::Clock,
     cluster::{ClusterError, Database},
     config::{Role, Secret, Settings},
+    demo,
     ingest::{Ingest, IngestError},
     jobs::{self, JobError},
     metrics,
@@ -156,6 +157,9 @@ impl Application {
                 folding.await;
                 Ok(())
             });
+        }
+        if self.settings.demo {
+            tokio::spawn(demo::judge(self.pool.clone(), self.clock.clone(), stop.clone()));
         }
         if self.roles.contains(&Role::Ingest) {
             let ingest =

@@ -6,12 +6,14 @@
 mod camera;
 mod canvas;
 mod clocks;
+mod raters;
 mod scene;
 mod things;
 mod watches;
 
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 
+pub use self::raters::judge;
 use self::{
     camera::{Camera, Fault, Format},
     canvas::Canvas,
