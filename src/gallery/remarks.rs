@@ -73,8 +73,8 @@ pub async fn of(
     Ok(remarks)
 }
 
-/// What the watch filter leaves out, or how many of all have no watch. A filter on the key of a sample, or of what is
-/// hidden, has no other side worth telling.
+/// What the watch filter leaves out, or how many of all have no watch. Of a sample, of what is hidden, and of listings
+/// the other side tells nothing.
 async fn on_labels(
     site: &Site,
     conn: &mut PgConnection,
@@ -82,7 +82,7 @@ async fn on_labels(
     ranking: &Ranking,
     path: &str,
 ) -> Result<Option<Remark>, WebError> {
-    if ranking.hidden || ranking.sort == Sort::Random {
+    if ranking.hidden || ranking.one_per_listing || ranking.sort == Sort::Random {
         return Ok(None);
     }
     let other = if ranking.watch == Watch::No { Watch::Yes } else { Watch::No };

@@ -14,7 +14,7 @@ pub use self::{
     listings::{By, Listing, Listings, Which, listings, total_listings},
 };
 pub use super::ranking::{AddressError, Cursor, CursorError, Key, Order, Ranking, SAMPLE, Sort, Watch};
-use super::viewpoint::Viewpoint;
+use super::{summary, viewpoint::Viewpoint};
 use crate::domain::ImageId;
 
 /// Totals are counted up to here; beyond, "more than" is all that is said.
@@ -188,8 +188,36 @@ pub async fn ahead(
 /// # Errors
 /// When the database refuses.
 pub async fn total(conn: &mut PgConnection, view: &Viewpoint, ranking: &Ranking) -> sqlx::Result<Total> {
+    if is_surely_long(conn, view, ranking).await? {
+        return Ok(Total { count: COUNTED, is_exact: false });
+    }
     let mut sql = sql::count(view, ranking, Walk::onwards(ranking, None), COUNTED + 1);
     sql.build_query_scalar().fetch_one(conn).await.map(Total::counted)
+}
+
+/// Whether the summaries alone tell that a list of one of the usual kinds has more than [`COUNTED`] images, so that
+/// nobody need count so far. What they do not tell is counted.
+async fn is_surely_long(conn: &mut PgConnection, view: &Viewpoint, ranking: &Ranking) -> sqlx::Result<bool> {
+    let usual = Ranking {
+        sort: ranking.sort,
+        order: ranking.order,
+        watch: ranking.watch,
+        one_per_listing: ranking.one_per_listing,
+        ..Ranking::default()
+    };
+    if *ranking != usual || !matches!(ranking.sort, Sort::Quality | Sort::Watch | Sort::Newest) {
+        return Ok(false);
+    }
+    let least = match (ranking.watch, ranking.one_per_listing) {
+        (Watch::Yes | Watch::No, false) => summary::labelled(conn, view, ranking.watch == Watch::Yes).await?,
+        (Watch::Any, true) if ranking.sort == Sort::Quality => {
+            let ranked = Listings { by: By::Best, ..Listings::default() };
+            let listings = total_listings(conn, view, &ranked).await?;
+            listings.count + i64::from(!listings.is_exact)
+        }
+        _ => 0,
+    };
+    Ok(least > COUNTED)
 }
 
 /// How many images of the generation that are not hidden lack a score of one of its models.

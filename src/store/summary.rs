@@ -8,6 +8,7 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
+use super::viewpoint::Viewpoint;
 use crate::domain::GenerationId;
 
 /// Between two foldings: what readers add up stays short, however fast images are scored.
@@ -156,6 +157,30 @@ pub async fn shares_below(
         means
     )
     .fetch_all(conn)
+    .await
+}
+
+/// At least how many images that both models scored and that are not hidden have the label `is_watch`: those in the
+/// bins beyond the threshold's own, less all that people could have decided otherwise and all that lack a score.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn labelled(conn: &mut PgConnection, view: &Viewpoint, is_watch: bool) -> sqlx::Result<i64> {
+    let Some(threshold) = view.threshold else { return Ok(0) };
+    sqlx::query_scalar!(
+        r#"WITH counted AS (
+               SELECT measure, bin, count FROM catalog_summary WHERE generation_id = $1 AND measure <> 'quality_mean'
+               UNION ALL SELECT measure, bin, delta FROM catalog_deltas WHERE generation_id = $1 AND measure <> 'quality_mean'
+           )
+           SELECT coalesce(sum(CASE measure WHEN 'images' THEN -count WHEN 'scored' THEN count WHEN 'watch_confidence' THEN
+                      CASE WHEN sign(bin - floor($2::DOUBLE PRECISION * 1000)) = $3 THEN count END END), 0)::BIGINT
+                  - (SELECT count(*) FROM catalog WHERE generation_id = $1 AND verdict IS NOT NULL) AS "least!"
+           FROM counted"#,
+        view.generation.0,
+        threshold.get(),
+        if is_watch { 1.0 } else { -1.0 },
+    )
+    .fetch_one(conn)
     .await
 }
 

@@ -304,3 +304,31 @@ async fn the_latest_threshold_that_was_set_holds_and_before_it_the_manifests(poo
     assert_eq!(viewpoint::of(&mut conn, GenerationId(99)).await.unwrap(), None);
     assert_ne!(after.watch_model, ModelId(0));
 }
+
+#[sqlx::test(migrations = "./migrations")]
+async fn the_summaries_call_a_list_long_only_when_a_count_would(pool: PgPool) {
+    let view = catalog(&pool, 25_000).await;
+    let mut conn = pool.acquire().await.unwrap();
+    let total_of = async |conn: &mut PgConnection, query: &str| {
+        let ranking: Ranking = query.parse().unwrap();
+        let counted: i64 = sql::count(&view, &ranking, Walk::onwards(&ranking, None), COUNTED + 1)
+            .build_query_scalar()
+            .fetch_one(&mut *conn)
+            .await
+            .unwrap();
+        let long = is_surely_long(conn, &view, &ranking).await.unwrap();
+        assert_eq!(total(conn, &view, &ranking).await.unwrap(), Total::counted(counted), "{query}");
+        (long, counted)
+    };
+    assert_eq!(total_of(&mut conn, "watch=yes").await, (true, 10_001));
+    assert_eq!(total_of(&mut conn, "watch=no&sort=watch").await, (true, 10_001));
+    assert_eq!(total_of(&mut conn, "watch=no&max=9").await, (false, 10_001));
+    assert_eq!(total_of(&mut conn, "one_per_listing=yes").await, (false, 2_501));
+    // People decide nearly all of them the other way: the summaries no longer tell, and the count does.
+    sqlx::raw_sql("UPDATE catalog SET verdict = watch_confidence <= 0.5 WHERE sharpness > 20")
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    let (long, counted) = total_of(&mut conn, "watch=yes").await;
+    assert!(!long && counted > 1_000, "{counted}");
+}
