@@ -174,7 +174,7 @@ mod tests {
         assert!(of_room(folder, LITTLE_ROOM_BYTES).is_none());
         let matter = of_room(folder, LITTLE_ROOM_BYTES / 2).unwrap();
         assert!(
-            matter.is_urgent && matter.text.starts_with("The disk of /data has 512\u{202f}MiB left."),
+            matter.is_urgent && matter.text.starts_with("The disk of /data has 537\u{202f}MB left."),
             "{}",
             matter.text
         );
