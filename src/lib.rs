@@ -15,6 +15,7 @@
 //! [`pipeline`] is the one paragraph that joins 2, 3 and 4 for one image, and [`jobs`] calls it from the
 //! queue. [`startup`] builds the whole service, [`cli`] is how it is called.
 
+pub mod backup;
 pub mod bench;
 pub mod calibration;
 pub mod cli;

@@ -3,6 +3,7 @@
 //! Data goes to stdout; progress bars and logs go to stderr.
 
 mod analyse;
+mod backup;
 mod bench;
 mod database;
 mod demo;
@@ -10,6 +11,7 @@ mod evaluate;
 mod healthcheck;
 mod ingest;
 mod migrate;
+mod restore;
 mod score;
 mod serve;
 mod table;
@@ -110,6 +112,8 @@ enum Command {
     Tokens(tokens::Args),
     Users(users::Args),
     Demo(demo::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     /// Succeed when the service of these settings answers
     #[command(hide = true)]
     Healthcheck,
@@ -140,6 +144,8 @@ impl Cli {
             Command::Tokens(args) => tokens::run(&context, args).await,
             Command::Demo(args) => demo::run(context, args).await,
             Command::Users(args) => users::run(&context, args).await,
+            Command::Backup(args) => backup::run(&context, args).await,
+            Command::Restore(args) => restore::run(&context, args).await,
             Command::Healthcheck => healthcheck::run(&context),
             Command::Database(args) => database::run(&context, args).await,
         }

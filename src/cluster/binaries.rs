@@ -32,6 +32,26 @@ impl Binaries {
     }
 }
 
+/// PostgreSQL's client program `name` with its major version: the oldest that can speak to a server of
+/// `server_major`, since a newer one may say what that server does not understand.
+///
+/// # Errors
+/// No version on this machine is new enough.
+pub fn client_program(name: &'static str, server_major: u32) -> Result<(PathBuf, u32), ClusterError> {
+    // Debian's own program in PATH would choose a version by its own rules; it comes last.
+    let found = versions(debian().chain(in_path()).chain(pg_config()), name, name);
+    let installed = found.keys().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    match found.range(server_major..).next() {
+        Some((&major, dir)) => Ok((dir.join(name), major)),
+        None => Err(ClusterError::NoClient { name, server_major, installed }),
+    }
+}
+
+/// The major versions of the servers on this machine that could run a private cluster, with their directories.
+pub fn server_programs() -> BTreeMap<u32, PathBuf> {
+    installed().into_iter().filter(|(major, _)| *major >= MINIMUM_MAJOR).collect()
+}
+
 fn choose(
     mut installed: BTreeMap<u32, PathBuf>,
     made_by: Option<u32>,
@@ -53,17 +73,28 @@ fn choose(
 
 /// Every major version with its directory; of two directories with the same version, the first in PATH.
 fn installed() -> BTreeMap<u32, PathBuf> {
+    versions(in_path().chain(debian()).chain(pg_config()), "initdb", "postgres")
+}
+
+/// The directories that hold `program`, by the major version that `versioned` says; of two, the first.
+fn versions(dirs: impl Iterator<Item = PathBuf>, program: &str, versioned: &str) -> BTreeMap<u32, PathBuf> {
     let mut found = BTreeMap::new();
-    let path = env::var_os("PATH").unwrap_or_default();
-    let debian = fs::read_dir(DEBIAN).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
-    for dir in env::split_paths(&path).chain(debian).chain(pg_config()) {
-        if dir.join("initdb").is_file()
-            && let Some(major) = major_version(&dir.join("postgres"))
+    for dir in dirs {
+        if dir.join(program).is_file()
+            && let Some(major) = major_version(&dir.join(versioned))
         {
             found.entry(major).or_insert(dir);
         }
     }
     found
+}
+
+fn in_path() -> impl Iterator<Item = PathBuf> {
+    env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>().into_iter()
+}
+
+fn debian() -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(DEBIAN).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"))
 }
 
 fn pg_config() -> Option<PathBuf> {

@@ -28,6 +28,20 @@ pub enum ClusterError {
         /// The major versions on this machine, as text.
         installed: String,
     },
+    /// A client program is absent or too old.
+    #[error(
+        "{name} of PostgreSQL {server_major} or newer is needed for this database; this machine has {}. Install it \
+         with `sudo apt-get install postgresql-client-{server_major}`",
+        if installed.is_empty() { "none" } else { installed.as_str() }
+    )]
+    NoClient {
+        /// The program.
+        name: &'static str,
+        /// The database's major version.
+        server_major: u32,
+        /// The major versions on this machine, as text.
+        installed: String,
+    },
     /// The cluster belongs to somebody else.
     #[error(
         "the database in {} belongs to the user {owner}. Run the command as {owner} or as root, or name another \

@@ -31,7 +31,11 @@ use std::{
 use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinHandle;
 
-pub use self::{error::ClusterError, settings::Durability};
+pub use self::{
+    binaries::{client_program, server_programs},
+    error::ClusterError,
+    settings::Durability,
+};
 use self::{place::Place, server::Server};
 
 /// Time between two tries to get in while the last one out stops the server.

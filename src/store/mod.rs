@@ -45,6 +45,7 @@ pub mod thresholds;
 pub mod tokens;
 pub mod viewpoint;
 pub mod votes;
+pub mod whole;
 
 /// Begins a transaction whose commit does not wait for the disk: for what is simply done again when a crash of the
 /// server undoes it.
