@@ -73,8 +73,17 @@ pub(super) fn print(
     text: &impl Display,
     json: impl FnOnce() -> anyhow::Result<Value>,
 ) -> anyhow::Result<()> {
+    print_as(context.json, text, json)
+}
+
+/// Prints `text`, or `json` if `is_json`.
+pub(super) fn print_as(
+    is_json: bool,
+    text: &impl Display,
+    json: impl FnOnce() -> anyhow::Result<Value>,
+) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    let printed = if context.json { writeln!(out, "{}", json()?) } else { write!(out, "{text}") };
+    let printed = if is_json { writeln!(out, "{}", json()?) } else { write!(out, "{text}") };
     match printed.and_then(|()| out.flush()) {
         // Whoever reads our lines has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, bail};
 
 use super::Context;
-use crate::config::normal_path;
+use crate::config::{Settings, normal_path};
 
 /// A service that takes longer is not well.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -20,7 +20,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// # Errors
 /// It does not.
 pub fn run(context: &Context) -> anyhow::Result<ExitCode> {
-    let settings = &context.settings;
+    ask(&context.settings)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks the service of these settings whether it is alive.
+///
+/// # Errors
+/// It does not answer, or not with 200.
+pub(super) fn ask(settings: &Settings) -> anyhow::Result<()> {
     let address = reachable(settings.listen);
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)
         .with_context(|| format!("nothing answers at {address}"))?;
@@ -32,7 +40,7 @@ pub fn run(context: &Context) -> anyhow::Result<ExitCode> {
     if &head[8..] != b" 200" {
         bail!("{address} is not well: {}", String::from_utf8_lossy(&head));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// `0.0.0.0` is every address of the machine; this one can be called.

@@ -7,6 +7,7 @@ mod backup;
 mod bench;
 mod database;
 mod demo;
+mod doctor;
 mod evaluate;
 mod healthcheck;
 mod ingest;
@@ -114,6 +115,7 @@ enum Command {
     Demo(demo::Args),
     Backup(backup::Args),
     Restore(restore::Args),
+    Doctor(doctor::Args),
     /// Succeed when the service of these settings answers
     #[command(hide = true)]
     Healthcheck,
@@ -128,8 +130,13 @@ impl Cli {
     /// # Errors
     /// Whatever stopped the command, as a chain from what was tried to what went wrong.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        let mut settings = Settings::from_environment(environment())?;
         let Global { json, data_dir, models } = self.global;
+        let mut settings = match Settings::from_environment(environment()) {
+            Err(error) if matches!(self.command, Command::Doctor(_)) => {
+                return doctor::without_settings(json, error);
+            }
+            settings => settings?,
+        };
         settings.data_dir = data_dir.unwrap_or(settings.data_dir);
         settings.models = models.unwrap_or(settings.models);
         let context = Context { json, settings };
@@ -146,6 +153,7 @@ impl Cli {
             Command::Users(args) => users::run(&context, args).await,
             Command::Backup(args) => backup::run(&context, args).await,
             Command::Restore(args) => restore::run(&context, args).await,
+            Command::Doctor(args) => doctor::run(&context, args).await,
             Command::Healthcheck => healthcheck::run(&context),
             Command::Database(args) => database::run(&context, args).await,
         }

@@ -120,6 +120,11 @@ impl Database {
     }
 }
 
+/// Whether `data_dir` has a private cluster; looks, and makes nothing.
+pub fn is_made(data_dir: &Path) -> bool {
+    place::is_made(data_dir)
+}
+
 /// Runs what blocks where it may.
 async fn finish(
     stop: impl FnOnce() -> Result<(), ClusterError> + Send + 'static,

@@ -195,6 +195,13 @@ impl Place {
     }
 }
 
+/// Whether `data_dir` has a cluster; looks, and makes nothing.
+pub(super) fn is_made(data_dir: &Path) -> bool {
+    let Ok(data_dir) = data_dir.canonicalize() else { return false };
+    let homes = [data_dir.join("postgres"), Path::new(FALLBACK).join(short_hash(&data_dir))];
+    homes.iter().any(|home| home.join("pgdata").exists())
+}
+
 /// The user under whom root runs a new cluster.
 fn unprivileged() -> Result<Owner, ClusterError> {
     ["postgres", "nobody"]

@@ -1,7 +1,7 @@
 //! What each running part of the service says of itself, so that the pages of one process can show the
 //! troubles of another.
 
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 
 use crate::config::Role;
 
@@ -26,12 +26,12 @@ pub async fn report(pool: &PgPool, role: Role, problem: Option<&str>) -> sqlx::R
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn problems(pool: &PgPool, role: Role) -> sqlx::Result<Option<Vec<String>>> {
+pub async fn problems(conn: impl PgExecutor<'_>, role: Role) -> sqlx::Result<Option<Vec<String>>> {
     let reports = sqlx::query_scalar!(
         "SELECT problem FROM components WHERE role = $1 AND seen_at > now() - interval '1 minute' ORDER BY process",
         role.as_str()
     )
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
     Ok((!reports.is_empty()).then(|| reports.into_iter().flatten().collect()))
 }

@@ -90,6 +90,19 @@ pub async fn identity(conn: &mut PgConnection, id: ModelId) -> sqlx::Result<Iden
     .await
 }
 
+/// What the model said about its golden picture when it was first asked, if it was.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn recorded_check(conn: &mut PgConnection, id: ModelId) -> sqlx::Result<Option<f64>> {
+    sqlx::query_scalar!(
+        r#"SELECT expected::double precision AS "expected!" FROM model_checks WHERE model_id = $1 ORDER BY image LIMIT 1"#,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 /// What the model said about this golden picture when it was first asked; records this answer if it is the first.
 ///
 /// # Errors

@@ -148,5 +148,14 @@ pub async fn given_up(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<J
     )
     .bind(limit)
     .fetch_all(conn)
+/// Jobs that a worker has held for longer than any of them takes.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn stuck(conn: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM graphile_worker.jobs WHERE locked_at < now() - interval '10 minutes'",
+    )
+    .fetch_one(conn)
     .await
 }

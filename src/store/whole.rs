@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 /// Rows of every table, ours and the queue's, by `schema.table`.
@@ -84,4 +85,51 @@ pub async fn referenced(conn: &mut PgConnection, root: &str) -> sqlx::Result<Vec
     )
     .fetch_all(conn)
     .await
+}
+
+/// What a server says of itself.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its version.
+    pub version: String,
+    /// Size of this database.
+    pub bytes: i64,
+    /// Connections that are open, to any of its databases.
+    pub connections: i64,
+    /// Connections that it allows.
+    pub most_connections: i64,
+}
+
+/// What the server says of itself.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn server(conn: &mut PgConnection) -> sqlx::Result<Server> {
+    sqlx::query_as!(
+        Server,
+        r#"SELECT split_part(current_setting('server_version'), ' ', 1) AS "version!",
+                  pg_database_size(current_database()) AS "bytes!",
+                  (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS "connections!",
+                  current_setting('max_connections')::BIGINT AS "most_connections!""#
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// The server's time.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn now(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
+    sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(conn).await
+}
+
+/// Versions of the migrations that were applied. They are in a table of sqlx's, hence no query that the compiler checks.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn migrations(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version")
+        .fetch_all(conn)
+        .await
 }

@@ -4,3 +4,4 @@
 
 mod backup;
 mod catalog;
+mod doctor;
