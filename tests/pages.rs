@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may break")]
 
+#[path = "pages/arrivals.rs"]
+mod arrivals;
 mod catalog;
 #[path = "pages/jobs.rs"]
 mod jobs;

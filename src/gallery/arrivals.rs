@@ -22,23 +22,27 @@ use crate::{
     domain::SightingState,
     ingest::upload,
     store::{
-        arrivals::{self, Arrival, Behind, Unscorable},
+        arrivals::{self, Arrival, Behind, Reason, Unscorable},
         ledger::{self, Ledger},
-        viewpoint,
+        sightings, viewpoint,
     },
     web::{Site, account::Account, error::WebError},
 };
 use tab::Tab;
 
-pub use actions::{ignore, retry, retry_all};
+pub use actions::{ignore, retry, retry_all, retry_reason, unignore};
 
 /// Rows on a page.
 const ROWS: i64 = 50;
+
+/// Reasons with a button of their own.
+const REASONS: i64 = 12;
 
 /// What the address may say.
 #[derive(Debug, Deserialize)]
 pub struct Parameters {
     state: Option<String>,
+    q: Option<String>,
     after: Option<String>,
     done: Option<String>,
 }
@@ -75,6 +79,8 @@ pub struct Row {
     pub page: Option<String>,
     /// Address of its small rendition.
     pub picture: Option<String>,
+    /// Whether somebody may take back that it is left alone.
+    pub can_unignore: bool,
 }
 
 impl Row {
@@ -93,13 +99,13 @@ impl Row {
             ago: words::ago(now, arrival.first_seen),
             page: arrival.image_id.map(|id| site.url(&format!("/images/{id}"))),
             picture: hash.map(|hash| site.url(&format!("/media/{GRID_PX}/{hash}.jpg"))),
+            can_unignore: can_unignore(site, arrival),
         }
     }
 
     /// Whether trying again makes sense: the file lies in a folder, where it can be found again.
     pub fn can_retry(&self) -> bool {
-        !self.is_upload()
-            && (self.state == SightingState::Failed.as_str() || self.state == SightingState::Ignored.as_str())
+        !self.is_upload() && self.state == SightingState::Failed.as_str()
     }
 
     /// Whether it was refused and can be had again only from whoever sent it.
@@ -115,6 +121,13 @@ impl Row {
     pub fn can_ignore(&self) -> bool {
         self.state == SightingState::Failed.as_str()
     }
+}
+
+/// Whether it was set aside by hand, or lies in our own folder, where it can be looked at again.
+fn can_unignore(site: &Site, arrival: &Arrival) -> bool {
+    let by_hand = arrival.reason.as_deref().is_some_and(|reason| reason.starts_with(sightings::BY_HAND));
+    arrival.state == SightingState::Ignored.as_str()
+        && (by_hand || arrival.root == site.upload_dir.to_string_lossy())
 }
 
 /// A row of the images that a model gave up on.
@@ -150,6 +163,9 @@ struct Page {
     tabs: Vec<TabLink>,
     rows: Vec<Row>,
     unscorable: Vec<UnscorableRow>,
+    text: String,
+    unfiltered: String,
+    reasons: Vec<Reason>,
     next: Option<String>,
     notice: Option<&'static str>,
     swept: Option<String>,
@@ -168,23 +184,32 @@ pub async fn show(
     let behind = parameters.after.as_deref().map(str::parse).transpose();
     let behind =
         behind.map_err(|error| WebError::Parameter(format!("after: {error}")))?.unwrap_or(Behind::START);
+    let text = parameters.q.as_deref().unwrap_or_default().trim();
     let mut conn = site.pool.acquire().await?;
     let now = site.clock.now();
     let view = viewpoint::active(&mut conn).await?;
     let ledger = ledger::totals(&mut conn, view.as_ref()).await?;
-    let (arrivals, next) = listed(&mut conn, tab, behind).await?;
+    let (arrivals, next) = listed(&mut conn, tab, text, behind).await?;
     let unscorable = match &view {
-        Some(view) if tab == Tab::Unscorable => arrivals::unscorable(&mut conn, view, ROWS).await?,
+        Some(view) if tab == Tab::Unscorable => arrivals::unscorable(&mut conn, view, text, ROWS).await?,
         _ => vec![],
+    };
+    let reasons = if tab == Tab::State(SightingState::Failed) && text.is_empty() {
+        arrivals::reasons(&mut conn, REASONS).await?
+    } else {
+        vec![]
     };
     let swept = ledger::roots(&mut conn).await?.into_iter().filter_map(|root| root.last_sweep_at).max();
     html(&Page {
         frame: Frame::of(&site, &account, Place::Arrivals, view.as_ref()),
         tab,
-        tabs: tabs(&site, tab, &ledger),
+        tabs: tabs(&site, tab, text, &ledger),
         rows: arrivals.iter().map(|arrival| Row::new(&site, arrival, now)).collect(),
         unscorable: unscorable.into_iter().map(|image| UnscorableRow::new(&site, image, now)).collect(),
-        next: next.map(|next| site.url(&format!("/arrivals?state={}&after={next}", tab.as_str()))),
+        text: text.to_owned(),
+        unfiltered: tab.address(&site, "", None),
+        reasons,
+        next: next.map(|next| tab.address(&site, text, Some(next))),
         notice: notice(parameters.done.as_deref()),
         swept: swept.map(|at| words::ago(now, at)),
     })
@@ -194,9 +219,14 @@ pub async fn show(
 async fn listed(
     conn: &mut PgConnection,
     tab: Tab,
+    text: &str,
     behind: Behind,
 ) -> Result<(Vec<Arrival>, Option<Behind>), WebError> {
     let mut rows = match tab {
+        Tab::All if !text.is_empty() => arrivals::found(conn, None, text, behind, ROWS + 1).await?,
+        Tab::State(state) if !text.is_empty() => {
+            arrivals::found(conn, Some(state), text, behind, ROWS + 1).await?
+        }
         Tab::All => arrivals::newest(conn, behind, ROWS + 1).await?,
         Tab::State(state) => arrivals::newest_in(conn, state, behind, ROWS + 1).await?,
         Tab::Unscorable => vec![],
@@ -209,18 +239,16 @@ async fn listed(
     Ok((rows, next))
 }
 
-fn tabs(site: &Site, here: Tab, ledger: &Ledger) -> Vec<TabLink> {
+/// While something is searched for, the counts of everything would mislead.
+fn tabs(site: &Site, here: Tab, text: &str, ledger: &Ledger) -> Vec<TabLink> {
     let states = SightingState::ALL.iter().copied().map(Tab::State);
     std::iter::once(Tab::All)
         .chain(states)
         .chain([Tab::Unscorable])
         .map(|tab| TabLink {
             name: tab.name(),
-            count: words::count(tab.count(ledger)),
-            href: match tab {
-                Tab::All => site.url("/arrivals"),
-                _ => site.url(&format!("/arrivals?state={}", tab.as_str())),
-            },
+            count: if text.is_empty() { words::count(tab.count(ledger)) } else { String::new() },
+            href: tab.address(site, text, None),
             is_here: tab == here,
         })
         .collect()
@@ -230,6 +258,12 @@ fn notice(done: Option<&str>) -> Option<&'static str> {
     match done? {
         "retry" => Some("It is tried again with the next look at the folder."),
         "retry-all" => Some("All failed files are tried again with the next look at the folder."),
+        "retry-reason" => {
+            Some("All files that failed for this reason are tried again with the next look at the folder.")
+        }
+        "unignore" => Some(
+            "It is no longer set aside: if it lies in the upload directory it is looked at again, else you find it under Failed.",
+        ),
         "ignore" => Some("It is set aside. You find it under Ignored."),
         "rescore" => Some("The image waits to be scored again."),
         "nothing" => Some("Nothing was changed: its state is another one by now."),

@@ -16,7 +16,9 @@ use super::{
 use crate::{
     config, jobs,
     store::{
-        components, events,
+        arrivals::{self, Unscorable},
+        components::{self, Report},
+        events,
         ledger::{self, Pace},
         queue::{self, Job, Kind, Worker},
         scorings::{self, Open},
@@ -37,6 +39,9 @@ const PACE_OVER: TimeDelta = TimeDelta::seconds(60);
 
 /// A worker that was silent for so long gives no sign of life: several times the interval of its heartbeat.
 const SILENT: TimeDelta = TimeDelta::seconds(45);
+
+/// A process that reported nothing for so long is gone: its reports come every few seconds.
+const GONE: TimeDelta = TimeDelta::minutes(1);
 
 /// What the address may say.
 #[derive(Debug, Deserialize)]
@@ -105,6 +110,48 @@ impl WorkerRow {
     }
 }
 
+/// What a process does, in a row.
+struct ProcessRow {
+    role: String,
+    process: String,
+    heard: String,
+    problem: String,
+    is_gone: bool,
+}
+
+impl ProcessRow {
+    fn new(report: Report, now: DateTime<Utc>) -> Self {
+        Self {
+            role: report.role,
+            process: report.process,
+            heard: words::ago(now, report.seen_at),
+            problem: report.problem.unwrap_or_default(),
+            is_gone: now - report.seen_at > GONE,
+        }
+    }
+}
+
+/// An image that a model gave up on, in a row.
+struct RefusedRow {
+    page: String,
+    filename: String,
+    model: String,
+    reason: String,
+    when: String,
+}
+
+impl RefusedRow {
+    fn new(site: &Site, image: Unscorable, now: DateTime<Utc>) -> Self {
+        Self {
+            page: site.url(&format!("/images/{}", image.image_id)),
+            filename: image.filename,
+            model: image.model,
+            reason: image.reason,
+            when: words::ago(now, image.updated_at),
+        }
+    }
+}
+
 /// A job, in a row.
 struct JobRow {
     name: String,
@@ -138,6 +185,8 @@ struct Page {
     kinds: Vec<KindRow>,
     models: Vec<ModelRow>,
     workers: Vec<WorkerRow>,
+    processes: Vec<ProcessRow>,
+    refused: Vec<RefusedRow>,
     running: Vec<JobRow>,
     given_up: Vec<JobRow>,
     can_retry: bool,
@@ -162,6 +211,11 @@ pub async fn show(
     let models = scorings::open_by_model(&mut conn).await?;
     let kinds = queue::kinds(&mut conn).await?;
     let given_up = queue::given_up(&mut conn, ROWS).await?;
+    let refused = match &view {
+        Some(view) => arrivals::unscorable(&mut conn, view, "", ROWS).await?,
+        None => vec![],
+    };
+    let processes = components::latest(&mut conn, ROWS).await?;
     let waiting = models.iter().map(|open| open.waiting).max().unwrap_or(0);
     let row = |job| JobRow::new(&site, job, now);
     html(&Page {
@@ -177,6 +231,8 @@ pub async fn show(
             .into_iter()
             .map(|worker| WorkerRow::new(worker, now))
             .collect(),
+        processes: processes.into_iter().map(|report| ProcessRow::new(report, now)).collect(),
+        refused: refused.into_iter().map(|image| RefusedRow::new(&site, image, now)).collect(),
         running: queue::running(&mut conn, ROWS).await?.into_iter().map(row).collect(),
         given_up: given_up.into_iter().map(row).collect(),
     })

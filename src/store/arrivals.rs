@@ -117,6 +117,62 @@ pub async fn newest_in(
     .await
 }
 
+/// The same of one state or of all, where a part of the path is `text`, in whatever case.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn found(
+    conn: &mut PgConnection,
+    state: Option<SightingState>,
+    text: &str,
+    behind: Behind,
+    limit: i64,
+) -> sqlx::Result<Vec<Arrival>> {
+    sqlx::query_as!(
+        Arrival,
+        r#"SELECT s.id, s.root, s.path_text, s.state, s.reason, s.tries, s.size_bytes, s.first_seen, s.image_id,
+                  i.sha256 AS "sha256?", (i.signals IS NOT NULL) AS "is_decoded!"
+           FROM (SELECT * FROM sightings
+                 WHERE superseded_at IS NULL AND ($4::text IS NULL OR state = $4) AND (first_seen, id) < ($1, $2)
+                   AND strpos(lower(path_text), lower($5)) > 0
+                 ORDER BY first_seen DESC, id DESC LIMIT $3) s
+           LEFT JOIN images i ON i.id = s.image_id
+           ORDER BY s.first_seen DESC, s.id DESC"#,
+        within_postgres(behind.first_seen),
+        behind.id,
+        limit,
+        state.map(SightingState::as_str),
+        text
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// A reason for which files could not be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// In words.
+    pub reason: String,
+    /// Files that can be tried again: of every way in but uploads, whose bytes were not kept.
+    pub files: i64,
+}
+
+/// Up to `limit` reasons for which files failed, the most frequent first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn reasons(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Reason>> {
+    sqlx::query_as!(
+        Reason,
+        r#"SELECT reason AS "reason!", count(*) AS "files!" FROM sightings
+           WHERE state = 'failed' AND superseded_at IS NULL AND root <> 'upload' AND reason IS NOT NULL
+           GROUP BY reason ORDER BY count(*) DESC, reason LIMIT $1"#,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// PostgreSQL's timestamps end long before chrono's.
 fn within_postgres(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp(253_402_300_799, 0).map_or(at, |last| at.min(last))
@@ -139,13 +195,15 @@ pub struct Unscorable {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Images that one of the active models gave up on, the newest images first, at most `limit` rows.
+/// Images that one of the active models gave up on, the newest images first, at most `limit` rows; of those whose
+/// path has `text` in it.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn unscorable(
     conn: &mut PgConnection,
     view: &Viewpoint,
+    text: &str,
     limit: i64,
 ) -> sqlx::Result<Vec<Unscorable>> {
     sqlx::query_as!(
@@ -157,11 +215,13 @@ pub async fn unscorable(
            JOIN catalog c ON c.generation_id = $1 AND c.image_id = s.image_id
            WHERE s.state = 'failed' AND s.model_id IN ($2, $3)
              AND (c.quality_mean IS NULL OR c.watch_confidence IS NULL)
+             AND ($5 = '' OR strpos(lower(c.filename), lower($5)) > 0)
            ORDER BY s.image_id DESC, s.model_id LIMIT $4"#,
         view.generation.0,
         view.watch_model.0,
         view.quality_model.0,
-        limit
+        limit,
+        text
     )
     .fetch_all(conn)
     .await

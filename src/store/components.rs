@@ -1,7 +1,8 @@
 //! What each running part of the service says of itself, so that the pages of one process can show the
 //! troubles of another.
 
-use sqlx::{PgExecutor, PgPool};
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::config::Role;
 
@@ -34,6 +35,34 @@ pub async fn problems(conn: impl PgExecutor<'_>, role: Role) -> sqlx::Result<Opt
     .fetch_all(conn)
     .await?;
     Ok((!reports.is_empty()).then(|| reports.into_iter().flatten().collect()))
+}
+
+/// What a process said of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What it does.
+    pub role: String,
+    /// Its machine and process id.
+    pub process: String,
+    /// What stands in its way.
+    pub problem: Option<String>,
+    /// When it last said so.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// The reports of the last day, the latest of each role and process, up to `limit`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn latest(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Report>> {
+    sqlx::query_as!(
+        Report,
+        "SELECT role, process, problem, seen_at FROM components
+         WHERE seen_at > now() - interval '1 day' ORDER BY seen_at DESC, role, process LIMIT $1",
+        limit
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// This process, as told from others at the same database: the machine's name and the process id.

@@ -101,6 +101,8 @@ pub fn table() -> Vec<Entry> {
         // files
         get("/arrivals", Manager, arrivals::show),
         post("/arrivals/retry-all", Manager, arrivals::retry_all),
+        post("/arrivals/retry-reason", Manager, arrivals::retry_reason),
+        post("/arrivals/{id}/unignore", Manager, arrivals::unignore),
         post("/arrivals/{id}/retry", Manager, arrivals::retry),
         post("/arrivals/{id}/ignore", Manager, arrivals::ignore),
         get("/upload", Manager, upload::show),

@@ -26,6 +26,8 @@ async fn the_jobs_page_counts_what_there_is_and_tries_again_what_was_given_up(po
         .unwrap();
     sqlx::raw_sql(
         "UPDATE graphile_worker._private_jobs SET locked_at = now(), locked_by = 'worker-1' WHERE attempts = 0;
+         INSERT INTO components (role, process, problem, seen_at) VALUES
+             ('ingest', 'here:1', NULL, now()), ('score', 'there:2', 'no model file', now() - interval '1 hour');
          INSERT INTO graphile_worker._private_workers (id, last_heartbeat_at) VALUES ('worker-1', now());
          INSERT INTO graphile_worker._private_workers (id, last_heartbeat_at, started_at)
          VALUES ('worker-2', now() - interval '5 minutes', now() - interval '1 hour')",
@@ -43,6 +45,13 @@ async fn the_jobs_page_counts_what_there_is_and_tries_again_what_was_given_up(po
     let workers = page.all("section[aria-labelledby=workers] tbody tr");
     assert!(workers[0].starts_with("worker-1") && workers[0].ends_with('1'), "{workers:?}");
     assert!(workers[1].contains("no sign of life"), "{workers:?}");
+    let processes = page.all("section[aria-labelledby=processes] tbody tr");
+    assert_eq!(processes.len(), 2, "{processes:?}");
+    assert!(processes[0].starts_with("ingest here:1") && processes[0].ends_with("nothing"), "{processes:?}");
+    assert!(processes[1].contains("gone") && processes[1].ends_with("no model file"), "{processes:?}");
+    let refused_by = page.all("section[aria-labelledby=refused] tbody .reason");
+    assert_eq!(refused_by, ["a test", "a test"], "one row per model");
+    assert_eq!(page.attributes("#live", "data-events"), ["/live"]);
     let link = |section: &str| page.attributes(&format!("section[aria-labelledby={section}] a"), "href");
     assert_eq!(link("running"), [format!("/images/{waiting}")]);
     assert_eq!(link("given-up"), [format!("/images/{refused}")]);

@@ -3,8 +3,10 @@
 use actix_web::{
     HttpResponse,
     http::header,
-    web::{Data, Path},
+    web::{Data, Form, Path},
 };
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::{
     domain::{SightingId, SightingState},
@@ -38,6 +40,47 @@ pub async fn retry_all(site: Data<Site>, caller: Caller) -> Result<HttpResponse,
     }
     tx.commit().await?;
     Ok(back(&site, SightingState::Failed.as_str(), if retried > 0 { "retry-all" } else { "nothing" }))
+}
+
+/// For which reason.
+#[derive(Debug, Deserialize)]
+pub struct Because {
+    reason: String,
+}
+
+/// `POST /arrivals/retry-reason`: every file that failed for this reason.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn retry_reason(
+    site: Data<Site>,
+    caller: Caller,
+    because: Form<Because>,
+) -> Result<HttpResponse, WebError> {
+    let mut tx = site.pool.begin().await?;
+    let retried = sightings::retry_reason(&mut tx, &because.reason).await?;
+    if retried > 0 {
+        let detail = json!({ "reason": because.reason, "files": retried });
+        events::record_with(&mut tx, caller.annotator, ("sighting.retry-reason", None), &detail).await?;
+    }
+    tx.commit().await?;
+    Ok(back(&site, SightingState::Failed.as_str(), if retried > 0 { "retry-reason" } else { "nothing" }))
+}
+
+/// `POST /arrivals/{id}/unignore`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn unignore(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
+    let mut tx = site.pool.begin().await?;
+    let watched = site.upload_dir.to_string_lossy();
+    let done = sightings::unignore(&mut tx, SightingId(*id), &watched).await?;
+    if done {
+        events::record(&mut tx, caller.annotator, "sighting.unignore", Some(&format!("sighting:{id}")))
+            .await?;
+    }
+    tx.commit().await?;
+    Ok(back(&site, SightingState::Ignored.as_str(), if done { "unignore" } else { "nothing" }))
 }
 
 /// `POST /arrivals/{id}/ignore`.

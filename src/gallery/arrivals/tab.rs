@@ -1,6 +1,10 @@
 //! The lists that the ledger is shown as: all, one state, or what a model gave up on.
 
-use crate::{domain::SightingState, store::ledger::Ledger, web::error::WebError};
+use crate::{
+    domain::SightingState,
+    store::{arrivals::Behind, ledger::Ledger},
+    web::{Site, error::WebError},
+};
 
 /// What is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,22 @@ impl Tab {
             Self::State(state) => state.as_str(),
             Self::Unscorable => "unscorable",
         }
+    }
+
+    /// Its address, with what is searched for and where the page begins.
+    pub(super) fn address(self, site: &Site, text: &str, behind: Option<Behind>) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if self != Self::All {
+            query.append_pair("state", self.as_str());
+        }
+        if !text.is_empty() {
+            query.append_pair("q", text);
+        }
+        if let Some(behind) = behind {
+            query.append_pair("after", &behind.to_string());
+        }
+        let query = query.finish();
+        site.url(&if query.is_empty() { "/arrivals".to_owned() } else { format!("/arrivals?{query}") })
     }
 
     pub(super) const fn name(self) -> &'static str {
