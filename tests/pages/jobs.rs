@@ -47,7 +47,7 @@ async fn the_jobs_page_counts_what_there_is_and_tries_again_what_was_given_up(po
     assert!(workers[1].contains("no sign of life"), "{workers:?}");
     let processes = page.all("section[aria-labelledby=processes] tbody tr");
     assert_eq!(processes.len(), 2, "{processes:?}");
-    assert!(processes[0].starts_with("ingest here:1") && processes[0].ends_with("nothing"), "{processes:?}");
+    assert!(processes[0].starts_with("ingesthere:1") && processes[0].ends_with("nothing"), "{processes:?}");
     assert!(processes[1].contains("gone") && processes[1].ends_with("no model file"), "{processes:?}");
     let refused_by = page.all("section[aria-labelledby=refused] tbody .reason");
     assert_eq!(refused_by, ["a test", "a test"], "one row per model");
