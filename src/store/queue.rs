@@ -148,6 +148,9 @@ pub async fn given_up(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<J
     )
     .bind(limit)
     .fetch_all(conn)
+    .await
+}
+
 /// Jobs that a worker has held for longer than any of them takes.
 ///
 /// # Errors
