@@ -464,7 +464,7 @@ async fn a_hidden_image_leaves_every_list_says_why_and_comes_back(pool: PgPool) 
     assert_eq!(of_listing, (1, other), "the listing's best photo is one that is shown");
     let page = site.page(&format!("/images/{best}")).await;
     assert!(page.all(".notice").iter().any(|notice| notice.ends_with(": a stock photo.")));
-    assert!(page.all(".reasons li").contains(&"Somebody hid it.".to_owned()));
+    assert!(page.all(".absence li").contains(&"Somebody hid it.".to_owned()));
     assert_eq!(page.all("[aria-labelledby=deeds] tbody td")[..2], ["admin", "hid it: a stock photo"]);
     site.submit(site.client(), &format!("/images/{best}/restore"), &[]).await;
     assert_eq!(listed().await, 2);
@@ -487,13 +487,13 @@ async fn an_image_page_leads_through_the_list_that_one_came_from(pool: PgPool) {
     assert!(beside("prev").starts_with(&format!("/images/{}?in=", ids[0])));
     assert!(beside("next").starts_with(&format!("/images/{}?in=", ids[4])));
     assert_eq!(page.one(".beside .list"), "number 2 of the list");
-    assert_eq!(page.all(".reasons li"), ["27 images have a higher quality."]);
+    assert_eq!(page.all(".absence li"), ["27 images have a higher quality."]);
     let next = site.page(&beside("next")).await;
     assert!(next.attributes("a[rel=prev]", "href")[0].starts_with(&format!("/images/{}?in=", ids[2])));
     // One that the list does not have says so, and still leads on.
     let absent = site.page(&format!("/images/{}?in=watch%3Dyes%26order%3Dasc", ids[3])).await;
     assert!(
-        absent.all(".reasons li")[0]
+        absent.all(".absence li")[0]
             .starts_with("The list is of another watch label: with a confidence of 0.10")
     );
     assert!(absent.attributes("a[rel=next]", "href")[0].starts_with(&format!("/images/{}?in=", ids[4])));
