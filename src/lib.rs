@@ -8,6 +8,7 @@
 //! 4. [`store`] keeps what they said, in PostgreSQL.
 //! 5. [`gallery`] shows the ranked pages, to whom [`people`] lets in.
 //! 6. [`feedback`] asks people about them, and keeps what they say.
+//! 7. [`learning`] lets a manager move the threshold by what they said.
 //!
 //! [`calibration`] says what the watch threshold is worth, [`comparison`] how far people and the quality model agree; both draw
 //! their intervals from [`statistics`].
