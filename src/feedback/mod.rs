@@ -2,7 +2,7 @@
 //! its images out; [`judge`] takes what people say; [`verdict`] is a manager's word outside a round.
 //!
 //! What is said is written in the transaction that changes what the catalog shows. Time comes from a
-//! [`Clock`](crate::clock::Clock), chance from a generator that the caller passes.
+//! [`Clock`], chance from a generator that the caller passes.
 
 pub mod draw;
 mod error;

@@ -68,6 +68,8 @@ struct Flip {
 /// What a cut-off would mean.
 struct WhatIf {
     cut: String,
+    /// The same for people, rounded.
+    shown: String,
     is_current: bool,
     figures: Vec<Figure>,
     confusion: Option<Confusion>,
@@ -328,6 +330,12 @@ fn proposed(proposal: &Proposal, looks: i64) -> Proposed {
     }
 }
 
+/// Up to four decimals, without zeros at the end.
+fn shortened(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 fn compared(proposal: &Proposal) -> Vec<Compared> {
     let audit = proposal.audit.map_or_else(Vec::new, |audit| figures::of_evaluation(&audit.proposed));
     let mut audit = audit.into_iter();
@@ -351,6 +359,7 @@ async fn what_if(
     let flips = labels::flips(conn, view, (current.get(), cut.get()), SHOWN).await?;
     Ok(WhatIf {
         cut: cut.get().to_string(),
+        shown: shortened(cut.get()),
         is_current: current == cut,
         figures: confusion.map_or_else(Vec::new, |confusion| figures::of_metrics(&confusion.metrics())),
         confusion,

@@ -1,4 +1,4 @@
-//! Every ranked list, by keyset over the one table `catalog`. The only module that [puts SQL together](sql) at run time.
+//! Every ranked list, by keyset over the one table `catalog`. The only module that puts SQL together (`rankings/sql.rs`) at run time.
 
 mod absent;
 mod listings;

@@ -1,4 +1,4 @@
-//! The API: the same numbers as the pages, as JSON, and the [description](description) of it for programs.
+//! The API: the same numbers as the pages, as JSON, and the [description] of it for programs.
 
 pub mod description;
 mod image;
