@@ -1,5 +1,7 @@
 //! What a backup says of itself.
 
+use std::collections::BTreeMap;
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -64,8 +66,10 @@ impl Kept {
     pub fn differences(&self, now: &Self) -> Vec<String> {
         let value = |kept: &Self| serde_json::to_value(kept).unwrap_or_default();
         let (then, now) = (value(self), value(now));
-        let fields = then.as_object().into_iter().flatten();
+        // By name, whatever order the JSON library keeps.
+        let fields: BTreeMap<_, _> = then.as_object().into_iter().flatten().collect();
         fields
+            .into_iter()
             .filter(|(name, then)| now[name.as_str()] != **then)
             .map(|(name, then)| {
                 format!("CHRONOGRADE_{} was {then}, is {}", name.to_uppercase(), now[name.as_str()])

@@ -16,7 +16,7 @@ pub struct Queue {
     pub failed: i64,
 }
 
-/// How many jobs there are.
+/// How many jobs there are. A job that was given up and has a successor lost its key, and is not counted.
 ///
 /// # Errors
 /// When the database refuses.
@@ -24,7 +24,8 @@ pub async fn counts(conn: &mut PgConnection) -> sqlx::Result<Queue> {
     sqlx::query_as(
         "SELECT count(*) FILTER (WHERE locked_at IS NULL AND attempts < max_attempts) AS waiting,
                 count(*) FILTER (WHERE locked_at IS NOT NULL) AS running,
-                count(*) FILTER (WHERE locked_at IS NULL AND attempts >= max_attempts) AS failed
+                count(*) FILTER (WHERE locked_at IS NULL AND attempts >= max_attempts
+                                   AND (key IS NOT NULL OR task_identifier <> 'score_image')) AS failed
          FROM graphile_worker.jobs",
     )
     .fetch_one(conn)

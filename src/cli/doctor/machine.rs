@@ -75,9 +75,14 @@ fn upload_dir(settings: &Settings) -> Finding {
     let folder = settings.upload_dir();
     let shown = folder.display();
     match fs::read_dir(&folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        // The usual folder is made at the first start; one that somebody named is missed, like a mount that dropped.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && settings.upload_dir.is_none() => {
             Finding::warning(CHECK, format!("{shown} is not there yet; `chronograde serve` makes it"))
         }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Finding::problem(
+            CHECK,
+            format!("{shown} is not there: is a disk not mounted? Else set CHRONOGRADE_UPLOAD_DIR"),
+        ),
         Err(error) => Finding::problem(
             CHECK,
             format!(
