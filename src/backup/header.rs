@@ -1,7 +1,5 @@
 //! What a backup says of itself.
 
-use std::collections::BTreeMap;
-
 use std::{collections::BTreeMap, path::PathBuf};
 
 use chrono::{DateTime, Utc};
