@@ -59,6 +59,7 @@ pub struct Parameters {
     #[param(value_type = Option<String>, pattern = "^(1|true|yes|0|false|no)?$")]
     hidden: bool,
     /// For `sort=random`: which sample.
+    #[param(value_type = Option<i64>, minimum = 0, maximum = 4294967295_i64)]
     seed: Option<u32>,
     /// `next` of the page before.
     after: Option<String>,
