@@ -19,12 +19,17 @@ mod remarks;
 pub mod upload;
 pub mod words;
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
 use crate::web::error::WebError;
 
 /// A page as an answer.
 pub(crate) fn html(page: &impl Template) -> Result<HttpResponse, WebError> {
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
+    html_with(StatusCode::OK, page)
+}
+
+/// The same with another status.
+pub(crate) fn html_with(status: StatusCode, page: &impl Template) -> Result<HttpResponse, WebError> {
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }

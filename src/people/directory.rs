@@ -14,7 +14,7 @@ use crate::{
     domain::{AnnotatorId, Role, Token},
     gallery::{
         frame::{Frame, Place},
-        words,
+        html_with, words,
     },
     store::{
         annotators::{self, Annotator},
@@ -239,7 +239,7 @@ async fn page(site: &Site, account: &Account, said: Said) -> Result<HttpResponse
         problem: said.problem,
         invited: said.invited,
     };
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
+    html_with(status, &page)
 }
 
 const fn state(somebody: &Annotator) -> &'static str {

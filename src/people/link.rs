@@ -14,7 +14,7 @@ use super::{PasswordError, checked_name, sign_in};
 use crate::{
     config::Secret,
     domain::{AnnotatorId, Role, Token},
-    gallery::frame::Frame,
+    gallery::{frame::Frame, html_with},
     store::{
         annotators, events,
         links::{self, Link},
@@ -151,5 +151,5 @@ fn page(
 ) -> Result<HttpResponse, WebError> {
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = Page { frame: Frame::outside(site), token: token.reveal().to_owned(), link, name, problem };
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
+    html_with(status, &page)
 }

@@ -12,7 +12,10 @@ use serde::Deserialize;
 use super::{PasswordError, checked_name, sign_in};
 use crate::{
     config::Secret,
-    gallery::frame::{Frame, Place},
+    gallery::{
+        frame::{Frame, Place},
+        html_with,
+    },
     store::{annotators, events, sessions},
     web::{Site, account::Account, error::WebError, session},
 };
@@ -148,5 +151,5 @@ fn page(
 ) -> Result<HttpResponse, WebError> {
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = Page { frame: Frame::of(site, &account, Place::Profile, None), account, done, problem };
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
+    html_with(status, &page)
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::{
     config::Secret,
-    gallery::frame::Frame,
+    gallery::{frame::Frame, html_with},
     store::{annotators, events, sessions},
     web::{Site, account::Account, error::WebError, session},
 };
@@ -110,7 +110,7 @@ async fn page(
     let is_set_up = annotators::is_set_up(&mut *site.pool.acquire().await?).await?;
     let frame = Frame::outside(site);
     let page = Page { frame, name, next, problem, is_set_up };
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
+    html_with(status, &page)
 }
 
 /// To a page of ours, whatever the form says.

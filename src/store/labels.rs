@@ -33,12 +33,30 @@ pub struct LabelledImages {
     pub undecided: i64,
 }
 
+struct Row {
+    image: ImageId,
+    confidence: f64,
+    watch: bool,
+    listing_key: Option<String>,
+}
+
+impl TryFrom<Row> for Labelled {
+    type Error = sqlx::Error;
+
+    fn try_from(row: Row) -> sqlx::Result<Self> {
+        let confidence =
+            Confidence::new(row.confidence).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        Ok(Self { image: row.image, confidence, watch: row.watch, listing: row.listing_key })
+    }
+}
+
 /// All labelled images of a generation.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn all(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<LabelledImages> {
-    let tuning = sqlx::query!(
+    let tuning = sqlx::query_as!(
+        Row,
         r#"SELECT c.image_id AS "image: ImageId", c.watch_confidence AS "confidence!", c.verdict AS "watch!", c.listing_key
            FROM catalog c JOIN images i ON i.id = c.image_id
            WHERE c.generation_id = $1 AND c.verdict IS NOT NULL AND c.watch_confidence IS NOT NULL AND NOT i.audit
@@ -47,7 +65,8 @@ pub async fn all(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<Labe
     )
     .fetch_all(&mut *conn)
     .await?;
-    let audit = sqlx::query!(
+    let audit = sqlx::query_as!(
+        Row,
         r#"SELECT c.image_id AS "image: ImageId", c.watch_confidence AS "confidence!", c.listing_key,
                   (count(*) FILTER (WHERE k.is_watch) * 2 > count(*)) AS "watch!"
            FROM catalog c JOIN images i ON i.id = c.image_id
@@ -71,24 +90,8 @@ pub async fn all(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<Labe
     )
     .fetch_one(conn)
     .await?;
-    let confidence = |value| Confidence::new(value).map_err(|error| sqlx::Error::Decode(Box::new(error)));
-    Ok(LabelledImages {
-        tuning: tuning
-            .into_iter()
-            .map(|row| {
-                let confidence = confidence(row.confidence)?;
-                Ok(Labelled { image: row.image, confidence, watch: row.watch, listing: row.listing_key })
-            })
-            .collect::<sqlx::Result<_>>()?,
-        audit: audit
-            .into_iter()
-            .map(|row| {
-                let confidence = confidence(row.confidence)?;
-                Ok(Labelled { image: row.image, confidence, watch: row.watch, listing: row.listing_key })
-            })
-            .collect::<sqlx::Result<_>>()?,
-        undecided,
-    })
+    let labelled = |rows: Vec<Row>| rows.into_iter().map(Labelled::try_from).collect::<sqlx::Result<_>>();
+    Ok(LabelledImages { tuning: labelled(tuning)?, audit: labelled(audit)?, undecided })
 }
 
 /// How many images of the generation lie in each range of confidences.
