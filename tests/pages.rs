@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may break")]
 
+#[path = "pages/agreement.rs"]
+mod agreement;
 #[path = "pages/arrivals.rs"]
 mod arrivals;
 mod catalog;

@@ -39,6 +39,8 @@ pub enum Place {
     Jobs,
     /// The cut-off of the watch model.
     Threshold,
+    /// People's votes beside the quality model's.
+    PeopleAgainstModel,
     /// The people who may sign in.
     People,
     /// One's own page.
@@ -92,7 +94,13 @@ const GROUPS: [Group; 6] = [
             link(Place::Raters, Role::Manager, "/raters", "Raters"),
         ],
     },
-    Group { name: "Learning", links: &[link(Place::Threshold, Role::Manager, "/threshold", "Threshold")] },
+    Group {
+        name: "Learning",
+        links: &[
+            link(Place::Threshold, Role::Manager, "/threshold", "Threshold"),
+            link(Place::PeopleAgainstModel, Role::Manager, "/people-against-model", "People against the model"),
+        ],
+    },
     Group {
         name: "Files",
         links: &[

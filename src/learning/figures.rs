@@ -41,8 +41,9 @@ pub fn of_evaluation(evaluation: &Evaluation) -> Vec<Figure> {
 
 /// *0.912 (0.880 to 0.941)*.
 pub fn with(value: f64, interval: Option<Interval>) -> String {
-    match interval {
+    let text = match interval {
         Some(Interval { low, high }) => format!("{value:.3} ({low:.3} to {high:.3})"),
         None => format!("{value:.3}"),
-    }
+    };
+    text.replace('-', "−")
 }

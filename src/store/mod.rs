@@ -22,6 +22,7 @@ pub mod labels;
 pub mod ledger;
 pub mod links;
 pub mod models;
+pub mod opinions;
 pub mod predictions;
 pub mod progress;
 pub mod queue;

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     feedback::pages::{doubtful, guides, progress, raters, rounds, score},
     gallery::{arrivals, home, image, jobs, listings, media, ranking, upload},
-    learning::threshold,
+    learning::{agreement, threshold},
     people::{directory, link, profile, sign_in},
 };
 
@@ -98,6 +98,7 @@ pub fn table() -> Vec<Entry> {
         get("/threshold", Manager, threshold::show),
         post("/threshold", Manager, threshold::apply),
         post("/threshold/{id}/roll-back", Manager, threshold::roll_back),
+        get("/people-against-model", Manager, agreement::show),
         // files
         get("/arrivals", Manager, arrivals::show),
         post("/arrivals/retry-all", Manager, arrivals::retry_all),
