@@ -7,6 +7,8 @@ mod agreement;
 #[path = "pages/arrivals.rs"]
 mod arrivals;
 mod catalog;
+#[path = "pages/evaluation.rs"]
+mod evaluation;
 #[path = "pages/jobs.rs"]
 mod jobs;
 #[path = "pages/judging.rs"]

@@ -39,6 +39,8 @@ pub enum Place {
     Jobs,
     /// The cut-off of the watch model.
     Threshold,
+    /// How well the watch model does, against people's labels.
+    Evaluation,
     /// People's votes beside the quality model's.
     PeopleAgainstModel,
     /// The people who may sign in.
@@ -98,7 +100,13 @@ const GROUPS: [Group; 6] = [
         name: "Learning",
         links: &[
             link(Place::Threshold, Role::Manager, "/threshold", "Threshold"),
-            link(Place::PeopleAgainstModel, Role::Manager, "/people-against-model", "People against the model"),
+            link(Place::Evaluation, Role::Manager, "/evaluation", "Evaluation"),
+            link(
+                Place::PeopleAgainstModel,
+                Role::Manager,
+                "/people-against-model",
+                "People against the model",
+            ),
         ],
     },
     Group {

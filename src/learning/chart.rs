@@ -9,7 +9,7 @@ pub const WIDTH: f64 = 400.0;
 pub const HEIGHT: f64 = 300.0;
 
 const LEFT: f64 = 50.0;
-const RIGHT: f64 = 386.0;
+const RIGHT: f64 = 380.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 250.0;
 
@@ -31,6 +31,27 @@ pub struct Axis {
     pub ticks: Vec<Tick>,
     low: f64,
     high: f64,
+    scale: Scale,
+}
+
+/// How values are spread along an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scale {
+    Linear,
+    /// By the logarithm of the odds: 0.01 is as far from 0.1 as 0.99 from 0.9.
+    Odds,
+}
+
+impl Scale {
+    fn of(self, value: f64) -> f64 {
+        match self {
+            Self::Linear => value,
+            Self::Odds => {
+                let value = value.clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON);
+                (value / (1.0 - value)).ln()
+            }
+        }
+    }
 }
 
 impl Axis {
@@ -41,7 +62,7 @@ impl Axis {
             let value = low + (high - low) * f64::from(step) / f64::from(steps);
             Tick { at: value, text: format!("{value:.decimals$}") }
         };
-        Self { name, ticks: (0..=steps).map(tick).collect(), low, high }
+        Self { name, ticks: (0..=steps).map(tick).collect(), low, high, scale: Scale::Linear }
     }
 
     /// Shares and probabilities, from 0 to 1.
@@ -59,6 +80,13 @@ impl Axis {
         Self { low: 0.5, high: 10.5, ..Self::scores(name) }
     }
 
+    /// Probabilities by their odds, so that both 0.01 and 0.99 have room; what lies beyond stands at the edge.
+    pub fn odds(name: &'static str) -> Self {
+        let marks = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
+        let ticks = marks.map(|at| Tick { at, text: at.to_string() }).to_vec();
+        Self { name, ticks, low: 0.001, high: 0.999, scale: Scale::Odds }
+    }
+
     /// From 0 to at least `highest`, in steps of 1, 2 or 5 times a power of ten.
     pub fn count(name: &'static str, highest: f64) -> Self {
         let highest = highest.max(1.0);
@@ -69,11 +97,12 @@ impl Axis {
         let ticks = (0..=10).map(at).take_while(|value| *value < highest + step);
         let ticks: Vec<_> = ticks.map(|at| Tick { at, text: format!("{at:.0}") }).collect();
         let high = ticks.last().map_or(highest, |tick| tick.at);
-        Self { name, ticks, low: 0.0, high }
+        Self { name, ticks, low: 0.0, high, scale: Scale::Linear }
     }
 
     fn place(&self, value: f64, from: f64, to: f64) -> f64 {
-        let share = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
+        let [value, low, high] = [value, self.low, self.high].map(|value| self.scale.of(value));
+        let share = ((value - low) / (high - low)).clamp(0.0, 1.0);
         from + share * (to - from)
     }
 }
@@ -206,12 +235,18 @@ mod tests {
     fn values_stand_where_the_axes_say() {
         let mut chart = Chart::new(String::new(), Axis::share("recall"), Axis::share("precision"))
             .line("curve", [(0.0, 0.0), (1.0, 1.0)]);
-        assert_eq!(chart.lines[0].points, "50.0,250.0 386.0,14.0 ");
+        assert_eq!(chart.lines[0].points, "50.0,250.0 380.0,14.0 ");
         chart.dot("now", (0.5, 2.0), String::new());
         assert_eq!(
             (&*chart.dots[0].x, &*chart.dots[0].y),
-            ("218.0", "14.0"),
+            ("215.0", "14.0"),
             "what lies outside stands at the edge"
+        );
+        assert!(
+            (chart.x_of(0.5)
+                - Chart::new(String::new(), Axis::odds("threshold"), Axis::share("F1")).x_of(0.5))
+            .abs()
+                < 1e-9
         );
         chart.bar("watches", 0.0..=0.5, (0.0, 0.5), String::new());
         assert_eq!((&*chart.bars[0].y, &*chart.bars[0].height), ("132.0", "118.0"));

@@ -4,6 +4,7 @@
 pub mod agreement;
 pub mod chart;
 mod disagreement;
+pub mod evaluation;
 mod figures;
 mod recalibration;
 pub mod threshold;

@@ -18,6 +18,7 @@ pub mod idempotency;
 pub mod image_page;
 pub mod image_views;
 pub mod images;
+pub mod labelled;
 pub mod labels;
 pub mod ledger;
 pub mod links;

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     feedback::pages::{doubtful, guides, progress, raters, rounds, score},
     gallery::{arrivals, home, image, jobs, listings, media, ranking, upload},
-    learning::{agreement, threshold},
+    learning::{agreement, evaluation, threshold},
     people::{directory, link, profile, sign_in},
 };
 
@@ -98,6 +98,8 @@ pub fn table() -> Vec<Entry> {
         get("/threshold", Manager, threshold::show),
         post("/threshold", Manager, threshold::apply),
         post("/threshold/{id}/roll-back", Manager, threshold::roll_back),
+        get("/evaluation", Manager, evaluation::show),
+        get("/evaluation/images", Manager, evaluation::cell),
         get("/people-against-model", Manager, agreement::show),
         // files
         get("/arrivals", Manager, arrivals::show),
