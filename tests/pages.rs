@@ -17,6 +17,8 @@ mod judging;
 mod people;
 #[path = "pages/rankings.rs"]
 mod rankings;
+#[path = "pages/raters.rs"]
+mod raters;
 #[path = "pages/threshold.rs"]
 mod threshold;
 

@@ -51,6 +51,14 @@ pub struct RaterScore {
     pub is_pooled: bool,
 }
 
+impl RaterScore {
+    /// How sure the bias is: the inconsistency over √votes; `None` below three votes.
+    pub fn bias_standard_error(&self) -> Option<f64> {
+        (self.votes >= Floor::PRODUCT.votes_per_image)
+            .then(|| self.inconsistency / f64::from(self.votes).sqrt())
+    }
+}
+
 /// The outcome.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Mos {

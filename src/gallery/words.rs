@@ -52,6 +52,12 @@ pub fn probability(value: f64) -> String {
     }
 }
 
+/// A difference with its sign and two decimals: `+0.42`, `−0.42`, `0.00`.
+pub fn signed(difference: f64) -> String {
+    let text = format!("{difference:+.2}");
+    if matches!(&*text, "+0.00" | "-0.00") { "0.00".to_owned() } else { text.replace('-', "−") }
+}
+
 /// The share that something is above, in whole percents that it really reaches.
 pub fn reached(share: f64) -> String {
     format!("{:.0}{THIN}%", (share * 100.0).floor())
@@ -135,6 +141,14 @@ mod tests {
         assert_eq!(
             [0.0, 0.0001, 0.0046, 0.01, 0.46, 1.0].map(probability),
             ["0.00", "<0.001", "0.005", "0.010", "0.46", "1.00"]
+        );
+    }
+
+    #[test]
+    fn differences_have_a_sign_unless_there_is_none() {
+        assert_eq!(
+            [0.424, -0.426, 0.004, -0.004, -10.0].map(signed),
+            ["+0.42", "−0.43", "0.00", "0.00", "−10.00"]
         );
     }
 

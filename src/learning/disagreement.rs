@@ -45,7 +45,7 @@ fn disagreement(site: &Site, judged: &Judged, gap: &Gap) -> Disagreement {
         name: opinion.filename.rsplit('/').next().unwrap_or_default().to_owned(),
         people: format!("{:.2} ± {:.2} from {votes}", gap.human_mean, gap.human_std),
         model: format!("{:.2} ± {:.2}", gap.model_mean, gap.model_std),
-        gap: format!("{:+.2}", gap.gap).replace('-', "−"),
+        gap: words::signed(gap.gap),
         chance: chance(gap),
         overlay: overlay(&judged.pair.votes.shares(), judged.pair.model.bins()),
     }

@@ -132,6 +132,35 @@ pub async fn counted_votes(conn: &mut PgConnection) -> sqlx::Result<Vec<Counted>
     .await
 }
 
+/// An answer to the watch question that counts, with who gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountedAnswer {
+    /// The image.
+    pub image: Uuid,
+    /// Who.
+    pub annotator: Uuid,
+    /// Whether they see a watch.
+    pub is_watch: bool,
+}
+
+/// The answers to `question` that were given blind: everybody's latest for each image, nobody excluded, no repeats.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn counted_answers(conn: &mut PgConnection, question: &str) -> sqlx::Result<Vec<CountedAnswer>> {
+    sqlx::query_as!(
+        CountedAnswer,
+        "SELECT DISTINCT ON (k.image_id, k.annotator_id) k.image_id AS image, k.annotator_id AS annotator, k.is_watch
+         FROM corrections k JOIN annotators a ON a.id = k.annotator_id AND a.excluded_at IS NULL
+         WHERE k.question = $1 AND k.kind = 'answer' AND k.occurrence = 0 AND k.superseded_at IS NULL
+           AND NOT k.saw_model AND NOT k.saw_others
+         ORDER BY k.image_id, k.annotator_id, k.created_at DESC, k.id DESC",
+        question
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// Somebody's part in a round.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Share {

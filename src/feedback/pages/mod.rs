@@ -3,6 +3,7 @@
 mod answers;
 pub mod doubtful;
 pub mod guides;
+mod habits;
 pub mod panel;
 pub mod progress;
 pub mod raters;

@@ -1,7 +1,5 @@
 //! Raters: how people judge, for managers. Nobody is ranked; nothing is deleted.
 
-use std::collections::HashMap;
-
 use actix_web::{
     HttpResponse,
     http::header,
@@ -9,18 +7,18 @@ use actix_web::{
 };
 use askama::Template;
 use serde::Deserialize;
-use uuid::Uuid;
 
+use super::habits::{self, Habits};
 use crate::{
-    comparison::{Coincidences, Level, Rating, Ratings},
-    domain::AnnotatorId,
+    domain::{AnnotatorId, Question},
     gallery::{
         frame::{Frame, Place},
         html, words,
     },
     store::{
         events, evidence,
-        raters::{self, Counted, Rater},
+        raters::{self, Rater},
+        viewpoint,
     },
     web::{Site, account::Account, error::WebError},
 };
@@ -52,7 +50,7 @@ struct Line {
 struct Page {
     frame: Frame,
     lines: Vec<Line>,
-    agreement: String,
+    together: Habits,
 }
 
 /// `GET /raters`.
@@ -64,10 +62,14 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
     let now = site.clock.now();
     let raters = raters::list(&mut conn).await?;
     let votes = raters::counted_votes(&mut conn).await?;
+    let view = viewpoint::active(&mut conn).await?;
+    let question = view.as_ref().map_or(Question::Watch.as_str(), |view| &view.question);
+    let said = raters::counted_answers(&mut conn, question).await?;
+    let together = habits::of(&site, &mut conn, view.as_ref(), &raters, (votes, said)).await?;
     let line = |rater: Rater| Line {
         pace: rater.median_seconds.map_or_else(|| "–".to_owned(), |seconds| format!("{seconds:.1} s")),
         spread: spread(&rater),
-        bias: rater.bias.map_or_else(|| "–".to_owned(), |bias| format!("{bias:+.2}").replace('-', "−")),
+        bias: rater.bias.map_or_else(|| "–".to_owned(), words::signed),
         distance: rater.distance.map_or_else(|| "–".to_owned(), |distance| format!("{distance:.2}")),
         repeats: repeats(&rater),
         answers: answers(&rater),
@@ -78,7 +80,7 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
     html(&Page {
         frame: Frame::of(&site, &account, Place::Raters, None),
         lines: raters.into_iter().map(line).collect(),
-        agreement: agreement(&votes),
+        together,
     })
 }
 
@@ -105,40 +107,6 @@ fn answers(rater: &Rater) -> String {
         Some(against) => format!("{count}, {} against the verdict", words::percent(against)),
         None => count,
     }
-}
-
-/// Krippendorff's alpha of the votes that count, in a sentence.
-fn agreement(votes: &[Counted]) -> String {
-    let alpha = ratings(votes).and_then(|ratings| {
-        let coincidences = Coincidences::of(&ratings);
-        coincidences.alpha(Level::Ordinal)
-    });
-    let images: HashMap<Uuid, usize> = votes.iter().fold(HashMap::new(), |mut images, vote| {
-        *images.entry(vote.image).or_default() += 1;
-        images
-    });
-    let pairable = words::len(&images.values().filter(|votes| **votes > 1).collect::<Vec<_>>());
-    match alpha {
-        Some(alpha) => format!(
-            "Krippendorff’s alpha (ordinal) is {alpha:.2} over {} with two votes or more: 1 is agreement, 0 is chance.",
-            words::counted(pairable, "image", "images")
-        ),
-        None => "No image has two votes yet that differ: nothing can be said about agreement.".to_owned(),
-    }
-}
-
-fn ratings(votes: &[Counted]) -> Option<Ratings> {
-    fn number(known: &mut HashMap<Uuid, u32>, id: Uuid) -> u32 {
-        let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        *known.entry(id).or_insert(next)
-    }
-    let (mut images, mut people) = (HashMap::new(), HashMap::new());
-    let rating = |vote: &Counted| Rating {
-        image: number(&mut images, vote.image),
-        annotator: number(&mut people, vote.annotator),
-        score: f64::from(vote.score),
-    };
-    Ratings::new(votes.iter().map(rating).collect()).ok()
 }
 
 /// `POST /raters/{id}/exclude`: what they said counts nowhere from now on; the rows stay.
