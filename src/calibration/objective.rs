@@ -1,12 +1,12 @@
 //! What a threshold is chosen for.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Confusion, Sweep};
 use crate::domain::Threshold;
 
 /// What a threshold is chosen for.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Objective {
     /// The highest F1.

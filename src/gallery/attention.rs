@@ -46,6 +46,7 @@ pub async fn matters(
     }
     matters.extend(of_disks(site));
     matters.extend(of_threshold(view));
+    matters.extend(of_labels(site, conn, view).await?);
     matters.extend(of_ledger(site, ledger));
     matters.sort_by_key(|matter| !matter.is_urgent);
     Ok(matters)
@@ -124,6 +125,21 @@ fn of_threshold(view: Option<&Viewpoint>) -> Option<Matter> {
         Some(_) => return None,
     };
     Some(Matter { text, link: None, is_urgent: false })
+}
+
+/// A threshold that the labels speak for.
+async fn of_labels(
+    site: &Site,
+    conn: &mut PgConnection,
+    view: Option<&Viewpoint>,
+) -> Result<Option<Matter>, WebError> {
+    let Some(view) = view else { return Ok(None) };
+    let offer = site.offers.look(&site.pool, conn, view).await?;
+    Ok(offer.map(|offer| Matter {
+        text: offer.in_words(&view.watch_title),
+        link: Some((site.url(&offer.path()), "Look at the proposal")),
+        is_urgent: false,
+    }))
 }
 
 fn of_ledger(site: &Site, ledger: &Ledger) -> Vec<Matter> {

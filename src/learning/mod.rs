@@ -6,5 +6,7 @@ pub mod chart;
 mod disagreement;
 pub mod evaluation;
 mod figures;
+pub mod goal;
+pub mod offers;
 mod recalibration;
 pub mod threshold;

@@ -12,10 +12,11 @@ use sqlx::PgConnection;
 
 use super::{
     figures::{self, Figure},
+    goal::{GOALS, objective},
     recalibration::LabelSets,
 };
 use crate::{
-    calibration::{Confusion, Labels, Objective, Proposal, Sweep},
+    calibration::{Confusion, Labels, Proposal, Sweep},
     decode::GRID_PX,
     domain::Threshold,
     gallery::{
@@ -124,15 +125,6 @@ struct Page {
 struct Nothing {
     frame: Frame,
 }
-
-const GOALS: [(&str, &str); 6] = [
-    ("f1", "the best F1"),
-    ("accuracy", "the best accuracy"),
-    ("youden", "the best recall + specificity"),
-    ("recall", "a recall of at least"),
-    ("precision", "a precision of at least"),
-    ("cost", "the lowest cost, a miss against a false alarm being"),
-];
 
 /// `GET /threshold`.
 ///
@@ -285,22 +277,6 @@ fn checked_note(note: &str) -> Result<&str, WebError> {
 
 fn cut_off(value: f64) -> Result<Threshold, WebError> {
     Threshold::new(value).map_err(|_| WebError::Parameter("the cut-off must lie between 0 and 1".to_owned()))
-}
-
-fn objective(goal: &str, least: Option<f64>) -> Option<Objective> {
-    let share = |usual: f64| least.filter(|least| (0.0..=1.0).contains(least)).unwrap_or(usual);
-    Some(match goal {
-        "f1" => Objective::F1,
-        "accuracy" => Objective::Accuracy,
-        "youden" => Objective::Youden,
-        "recall" => Objective::RecallAtLeast { recall: share(0.95) },
-        "precision" => Objective::PrecisionAtLeast { precision: share(0.95) },
-        "cost" => Objective::Cost {
-            miss: least.filter(|cost| *cost > 0.0 && cost.is_finite()).unwrap_or(5.0),
-            false_alarm: 1.0,
-        },
-        _ => return None,
-    })
 }
 
 fn proposed(proposal: &Proposal, looks: i64) -> Proposed {

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use crate::domain::{AnnotatorId, ModelId, Threshold};
+use crate::{
+    calibration::Objective,
+    domain::{AnnotatorId, ModelId, Threshold},
+};
 
 /// A cut-off that was set.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +102,47 @@ pub async fn of(conn: &mut PgConnection, model: ModelId, id: i64) -> sqlx::Resul
 pub async fn looks(conn: &mut PgConnection, model: ModelId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM threshold_settings WHERE model_id = $1 AND evidence ? 'audit'"#,
+        model.0
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// What the latest setting was chosen for; `None` for one that was set by hand, rolled back, or came with the model.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn objective(conn: &mut PgConnection, model: ModelId) -> sqlx::Result<Option<Objective>> {
+    let objective = sqlx::query_scalar!(
+        "SELECT evidence -> 'objective' AS objective FROM threshold_settings WHERE model_id = $1 ORDER BY id DESC LIMIT 1",
+        model.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(objective.flatten().and_then(|objective| serde_json::from_value(objective).ok()))
+}
+
+/// What tells, cheaply, that labels or settings have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    correction: Option<i64>,
+    import: Option<i64>,
+    setting: Option<i64>,
+    threshold: Option<i64>,
+    excluded: i64,
+}
+
+/// The mark of this moment: the latest correction, import and settings, and how many annotators are excluded.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn mark(conn: &mut PgConnection, model: ModelId) -> sqlx::Result<Mark> {
+    sqlx::query_as!(
+        Mark,
+        r#"SELECT (SELECT max(id) FROM corrections) AS correction, (SELECT max(id) FROM label_imports) AS import,
+                  (SELECT max(id) FROM settings) AS setting,
+                  (SELECT max(id) FROM threshold_settings WHERE model_id = $1) AS threshold,
+                  (SELECT count(*) FROM annotators WHERE excluded_at IS NOT NULL) AS "excluded!""#,
         model.0
     )
     .fetch_one(conn)

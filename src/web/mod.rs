@@ -39,6 +39,7 @@ use crate::{
     config::{Settings, normal_path},
     decode::Decoders,
     ingest::{IngestError, upload::Uploads},
+    learning::offers::Offers,
     objects::Objects,
     people::{Passwords, Throttle},
     store::secrets,
@@ -95,6 +96,8 @@ pub struct Site {
     pub uploads: Uploads,
     /// Tells open pages of changes.
     pub live: Live,
+    /// The threshold that the labels speak for.
+    pub offers: Offers,
     /// Whether the pictures are drawn ones.
     pub is_demo: bool,
     /// Where the service writes.
@@ -116,6 +119,7 @@ impl Site {
         let cookie_key = secrets::shared(&mut *pool.acquire().await?, "cookies").await?;
         Ok(Self {
             live: Live::new(pool.clone(), stop),
+            offers: Offers::new(clock.clone()),
             uploads: Uploads::open(pool.clone(), objects.clone(), settings, clock.clone())?,
             pool,
             objects,

@@ -55,7 +55,13 @@ async fn a_generous_rater_and_a_strict_one_are_told_apart_and_few_votes_claim_li
     let bias = page.all("[aria-labelledby=habits] [data-name=Bias]");
     assert_eq!(bias, ["+2.00", "+1.00 ± 0.00", "0.00 ± 0.00", "−1.00 ± 0.00"]);
     let scatter = page.all("[aria-labelledby=habits] [data-name=Scatter]");
-    assert_eq!((scatter[0].as_str(), scatter[1].as_str()), ("0.00 everybody’s: fewer than 20 votes", "0.00"));
+    assert_eq!(
+        (scatter[0].as_str(), scatter[1].as_str()),
+        (
+            "0.00 everybody’s: fewer than 20 votes",
+            "0.00 steadier than whole points allow: the scores follow this rater"
+        )
+    );
 
     let about = page.all("[aria-labelledby=agree] tbody th");
     assert_eq!(

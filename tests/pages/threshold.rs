@@ -117,3 +117,49 @@ async fn audit_images_never_tune_and_one_class_is_refused_in_words(pool: PgPool)
     );
     assert!(page.one(".lead").contains("13 labelled images outside the audit set, 0 in it"));
 }
+
+/// What Home says of labels that speak for another threshold, as soon as it is worked out.
+async fn offered(site: &TestSite) -> String {
+    loop {
+        let matters = site.page("/").await.all(".attention li");
+        if let Some(offer) =
+            matters.into_iter().find(|matter| matter.starts_with("People’s labels speak for"))
+        {
+            return offer;
+        }
+    }
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn home_offers_a_threshold_that_is_certainly_better_until_it_is_applied(pool: PgPool) {
+    let mut catalog = Catalog::open(&pool, 0.8).await;
+    for number in 0..120_i32 {
+        let confidence = f64::from(number) / 120.0;
+        let id = catalog.add(Picture::scored(number, 5.0, confidence)).await;
+        sqlx::query("UPDATE catalog SET verdict = $2 WHERE image_id = $1")
+            .bind(id)
+            .bind((confidence > 0.4) != (number % 17 == 0))
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+    sqlx::raw_sql("UPDATE images SET audit = FALSE").execute(&pool).await.unwrap();
+    let site = TestSite::start(pool.clone(), "").await;
+    let patience = std::time::Duration::from_secs(60);
+    let offer = tokio::time::timeout(patience, offered(&site)).await.unwrap();
+    assert!(offer.starts_with("People’s labels speak for a threshold of 0.4"), "{offer}");
+    assert!(offer.contains(" instead of 0.80 for “w”: F1 rises by 0."), "{offer}");
+    let link = site.page("/").await.attributes(".attention a[href*=threshold]", "href").remove(0);
+    assert_eq!(link, "/threshold?goal=f1");
+    let proposal = site.page(&link).await;
+    let cut = proposal.attributes("input[name=cut][type=hidden]", "value").remove(0);
+    let form = [("cut", cut.as_str()), ("goal", "f1"), ("note", "as Home says")];
+    site.submit(site.client(), "/threshold", &form).await;
+    let matters = site.page("/").await.all(".attention li");
+    assert!(!matters.iter().any(|matter| matter.contains("speak for")), "{matters:?}");
+
+    // Annotators hear nothing of it.
+    let client = site.sign_in("Ann", chronograde::domain::Role::Annotator).await;
+    let home = site.page_of(client.get(site.url("/")).send().await.unwrap()).await;
+    assert_eq!(home.all(".attention").len(), 0);
+}

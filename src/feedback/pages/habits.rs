@@ -44,8 +44,8 @@ pub struct Habit {
     pub bias: String,
     /// How far their votes scatter besides.
     pub inconsistency: String,
-    /// Whether that is everybody's, for want of votes.
-    pub is_pooled: bool,
+    /// What is to be said about that.
+    pub remark: Option<&'static str>,
 }
 
 /// An image whose score differs from its plain mean.
@@ -190,9 +190,17 @@ fn habits(mos: &Mos, people: &[Uuid], raters: &[Rater]) -> Vec<Habit> {
         votes: words::count(i64::from(score.votes)),
         bias: bias(&score),
         inconsistency: format!("{:.2}", score.inconsistency),
-        is_pooled: score.is_pooled,
+        remark: remark(&score),
     };
     scored.into_iter().map(habit).collect()
+}
+
+fn remark(score: &RaterScore) -> Option<&'static str> {
+    if score.is_pooled {
+        return Some("everybody’s: fewer than 20 votes");
+    }
+    let is_too_steady = score.inconsistency.powi(2) < Floor::PRODUCT.least_variance;
+    is_too_steady.then_some("steadier than whole points allow: the scores follow this rater")
 }
 
 fn bias(score: &RaterScore) -> String {
