@@ -35,6 +35,8 @@ const LEAST_VOTES: u32 = 10;
 const MOST_VOTES: u32 = 1_000;
 /// Random splits behind the noise ceiling.
 const SPLITS: usize = 200;
+/// Images times resamples behind the intervals, about.
+const MOST_WORK: usize = 10_000_000;
 /// Marks in the scatter; of more images an even part is drawn.
 const DOTS: usize = 1_500;
 
@@ -54,6 +56,7 @@ struct Row {
 /// Everything that the page shows of enough images.
 struct Found {
     rows: Vec<Row>,
+    draws: String,
     listings: Option<String>,
     ceiling: Option<String>,
     chance: String,
@@ -71,6 +74,7 @@ struct Page {
     least: u32,
     used: String,
     voted: String,
+    guides: i64,
     /// The most votes on one image, where no image has enough.
     most: Option<u32>,
     found: Option<Found>,
@@ -84,6 +88,7 @@ pub(super) struct Judged {
 
 /// What the mathematics says of them.
 struct Findings {
+    draws: usize,
     comparison: Comparison,
     gaps: Vec<Gap>,
     ceiling: Option<NoiseCeiling>,
@@ -93,8 +98,11 @@ impl Findings {
     fn of(pairs: &[Pair]) -> Self {
         let pool = Pool::of(pairs.iter().map(|pair| &pair.votes));
         let votes: Vec<_> = pairs.iter().map(|pair| pair.votes).collect();
+        // A resample costs as much as it has images; with many images fewer of them say as much.
+        let draws = (MOST_WORK / pairs.len().max(1)).clamp(100, Sampling::default().draws);
         Self {
-            comparison: compare(pairs, Sampling::default()),
+            draws,
+            comparison: compare(pairs, Sampling { draws, ..Sampling::default() }),
             gaps: gaps(pairs, &pool),
             ceiling: noise_ceiling(&votes, Sampling { draws: SPLITS, ..Sampling::default() }),
         }
@@ -122,6 +130,7 @@ pub async fn show(
         Some(view) => opinions::all(&mut conn, view).await?,
         None => vec![],
     };
+    let guides = opinions::guides(&mut conn).await?;
     drop(conn);
     let voted = words::len(&opinions);
     let scored = opinions.iter().filter(|opinion| opinion.model.is_some());
@@ -135,6 +144,7 @@ pub async fn show(
         least,
         used,
         voted: words::counted(voted, "image", "images"),
+        guides,
         most: most.filter(|_| found.is_none()),
         found,
     })
@@ -158,11 +168,12 @@ async fn found(site: &Site, judged: Vec<Judged>) -> Result<Found, WebError> {
     let pairs: Vec<Pair> = judged.iter().map(|judged| judged.pair).collect();
     let findings =
         tokio::task::spawn_blocking(move || Findings::of(&pairs)).await.map_err(WebError::internal)?;
-    let Findings { comparison, gaps, ceiling } = findings;
+    let Findings { draws, comparison, gaps, ceiling } = findings;
     let listings = (comparison.groups < comparison.n)
         .then(|| words::counted(i64::try_from(comparison.groups).unwrap_or(i64::MAX), "listing", "listings"));
     Ok(Found {
         rows: rows(&comparison.figures, &comparison.intervals),
+        draws: words::count(i64::try_from(draws).unwrap_or(i64::MAX)),
         listings,
         ceiling: ceiling.map(|ceiling| of_ceiling(&ceiling, &comparison)),
         chance: of_chance(&gaps),

@@ -53,9 +53,16 @@ fn disagreement(site: &Site, judged: &Judged, gap: &Gap) -> Disagreement {
 
 fn chance(gap: &Gap) -> String {
     match gap.q_value {
-        Some(q) if gap.is_more_than_chance() => format!("more than chance (q = {})", words::probability(q)),
-        Some(q) => format!("may be chance (q = {})", words::probability(q)),
+        Some(q) if gap.is_more_than_chance() => format!("more than chance ({})", share_of_luck(q)),
+        Some(q) => format!("may be chance ({})", share_of_luck(q)),
         None => "one vote: nobody can say".to_owned(),
+    }
+}
+
+fn share_of_luck(q: f64) -> String {
+    match words::probability(q).strip_prefix('<') {
+        Some(least) => format!("q < {least}"),
+        None => format!("q = {}", words::probability(q)),
     }
 }
 

@@ -46,6 +46,42 @@ pub async fn chosen(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<C
     .await
 }
 
+/// A round that labelled images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What it is called.
+    pub title: String,
+    /// What its images were drawn from.
+    pub drawn_from: String,
+    /// Whether doubtful ones come first, instead of a random order.
+    pub doubtful_first: bool,
+    /// Whether nobody sees there what the model says.
+    pub blind: bool,
+    /// Labelled images that were judged in it.
+    pub images: i64,
+}
+
+/// The rounds in which the labelled images of a generation were judged, the latest first, at most a dozen.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn sources(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<Vec<Source>> {
+    sqlx::query_as!(
+        Source,
+        r#"SELECT r.title, r.drawn_from, r.serving_order = 'doubtful' AS "doubtful_first!", r.blind,
+                  count(DISTINCT k.image_id) AS "images!"
+           FROM rounds r
+           JOIN corrections k ON k.round_id = r.id AND k.superseded_at IS NULL AND k.occurrence = 0 AND k.question = $2
+           JOIN annotators a ON a.id = k.annotator_id AND a.excluded_at IS NULL
+           JOIN catalog c ON c.generation_id = $1 AND c.image_id = k.image_id AND c.verdict IS NOT NULL
+           GROUP BY r.id ORDER BY r.id DESC LIMIT 12"#,
+        view.generation.0,
+        view.question
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// A labelled image as a page shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Face {

@@ -89,3 +89,13 @@ pub async fn all(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<Vec<
     .await?;
     rows.into_iter().map(Opinion::try_from).collect()
 }
+
+/// Under how many versions of guides the votes that count were given.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn guides(conn: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"SELECT count(DISTINCT guide_id) AS "count!" FROM human_votes"#)
+        .fetch_one(conn)
+        .await
+}

@@ -170,6 +170,7 @@ async fn the_audit_set_is_evaluated_by_blind_answers_in_random_order_only(pool: 
     assert_eq!(page.all(".tiles b")[3], "4");
     assert_eq!(page.all(".matrix-of a"), ["1 found", "1 missed", "0 false alarms", "2 left alone"]);
     assert!(page.all(".figures td[data-name=\"Audit set\"]")[7].starts_with("0.500 ("));
+    assert_eq!(page.all(".sources li"), ["4 in “Audit”: images, in random order, blind."]);
     assert!(page.all(".absence li")[0].starts_with("4 in rounds that serve their images in random order"));
     assert!(
         page.one("[aria-labelledby=labels] .sentence")

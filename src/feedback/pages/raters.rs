@@ -78,7 +78,7 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
         rater,
     };
     html(&Page {
-        frame: Frame::of(&site, &account, Place::Raters, None),
+        frame: Frame::of(&site, &account, Place::Raters, view.as_ref()),
         lines: raters.into_iter().map(line).collect(),
         together,
     })

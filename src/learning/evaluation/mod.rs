@@ -27,7 +27,7 @@ use crate::{
         html, words,
     },
     store::{
-        labelled::{self, Chosen},
+        labelled::{self, Chosen, Source},
         labels::{self, Labelled, LabelledImages},
         viewpoint,
     },
@@ -100,6 +100,7 @@ struct Page {
     audit: usize,
     undecided: i64,
     chosen: Vec<String>,
+    sources: Vec<String>,
     suffices: String,
     rows: Vec<Row>,
     set: Set,
@@ -135,6 +136,7 @@ pub async fn show(
         return html(&Nothing { frame, has_model: true });
     }
     let chosen = labelled::chosen(&mut conn, &view).await?;
+    let sources = labelled::sources(&mut conn, &view).await?;
     let catalog = labels::histogram(&mut conn, &view).await?;
     let findings = Findings::of(sets, catalog, threshold).await?;
     let shown = parameters.of.of(&images);
@@ -156,6 +158,7 @@ pub async fn show(
         audit,
         undecided: images.undecided,
         chosen: of_chosen(chosen),
+        sources: sources.iter().map(of_source).collect(),
         suffices: suffices(&findings),
         rows: findings.rows(),
         set: parameters.of,
@@ -209,6 +212,14 @@ fn of_chosen(chosen: Chosen) -> Vec<String> {
     ];
     let told = ways.into_iter().filter(|(number, _)| *number > 0);
     told.map(|(number, way)| format!("{} {way}", words::count(number))).collect()
+}
+
+/// *62 in “Autumn”: a sample of 200 from all images, in random order, blind*.
+fn of_source(source: &Source) -> String {
+    let from = if source.drawn_from.is_empty() { "images" } else { &source.drawn_from };
+    let order = if source.doubtful_first { "doubtful ones first" } else { "in random order" };
+    let sight = if source.blind { "blind" } else { "with the model’s opinion in sight" };
+    format!("{} in “{}”: {from}, {order}, {sight}", words::count(source.images), source.title)
 }
 
 /// An interval of F1 that is wider than this to either side decides little.
