@@ -17,6 +17,8 @@ mod report;
 mod sandbox;
 mod stages;
 mod sweep;
+mod synthetic;
+pub mod votes;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -31,6 +33,7 @@ pub use self::{
     report::{Report, Round, Workload},
     stages::Stage,
     sweep::Sweep,
+    synthetic::{Latency, Scored},
 };
 use crate::config::Settings;
 

@@ -2,6 +2,7 @@
 
 mod gallery;
 mod rehearse;
+mod votes;
 
 use std::{
     io::{self, Write},
@@ -51,6 +52,8 @@ enum What {
     Loop(rehearse::Args),
     /// Measure how fast ranked pages come, idle and while images are scored
     Gallery(gallery::Args),
+    /// Measure how fast votes are taken from many annotators at once, and whether each is kept once
+    Votes(votes::Args),
 }
 
 /// Runs `chronograde bench`. No database of the settings is touched.
@@ -61,6 +64,7 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
     match args.what {
         Some(What::Loop(args)) => return rehearse::run(context, &args),
         Some(What::Gallery(args)) => return Box::pin(gallery::run(context, args)).await,
+        Some(What::Votes(args)) => return Box::pin(votes::run(context, args)).await,
         None => {}
     }
     let plan = Plan {

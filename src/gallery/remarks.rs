@@ -87,7 +87,7 @@ async fn on_labels(
     }
     let other = if ranking.watch == Watch::No { Watch::Yes } else { Watch::No };
     let others = Ranking { watch: other, ..ranking.clone() };
-    let total = rankings::total(conn, view, &others).await?;
+    let total = rankings::labelled(conn, view, ranking, other == Watch::Yes).await?;
     if total.count == 0 {
         return Ok(None);
     }

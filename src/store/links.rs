@@ -76,7 +76,7 @@ pub async fn add_password(
 /// When the database refuses.
 pub async fn find(conn: &mut PgConnection, token: &Token, now: DateTime<Utc>) -> sqlx::Result<Option<Link>> {
     let row = sqlx::query!(
-        r#"SELECT l.purpose, a.id AS "id?", a.name AS "name?"
+        r#"SELECT l.purpose AS "purpose!", a.id AS "id?", a.name AS "name?"
            FROM one_time_links l LEFT JOIN annotators a ON a.id = l.annotator_id
            WHERE l.token_sha256 = $1 AND l.used_at IS NULL AND l.expires_at > $2 AND a.disabled_at IS NULL"#,
         &token.digest()[..],

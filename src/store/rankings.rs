@@ -195,6 +195,26 @@ pub async fn total(conn: &mut PgConnection, view: &Viewpoint, ranking: &Ranking)
     sql.build_query_scalar().fetch_one(conn).await.map(Total::counted)
 }
 
+/// How many images would be in the list if it were of those labelled `is_watch`. Where the list of both labels has more
+/// than [`COUNTED`], those among so many of them are a lower bound, in two significant digits.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn labelled(
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    ranking: &Ranking,
+    is_watch: bool,
+) -> sqlx::Result<Total> {
+    let watch = if is_watch { Watch::Yes } else { Watch::No };
+    if is_surely_long(conn, view, &Ranking { watch, ..ranking.clone() }).await? {
+        return Ok(Total { count: COUNTED, is_exact: false });
+    }
+    let mut sql = sql::count_labelled(view, ranking, is_watch, COUNTED + 1);
+    let (all, labelled): (i64, i64) = sql.build_query_as().fetch_one(conn).await?;
+    Ok(if all <= COUNTED { Total { count: labelled, is_exact: true } } else { Total::at_least(labelled) })
+}
+
 /// Whether the summaries alone tell that a list of one of the usual kinds has more than [`COUNTED`] images, so that
 /// nobody need count so far. What they do not tell is counted.
 async fn is_surely_long(conn: &mut PgConnection, view: &Viewpoint, ranking: &Ranking) -> sqlx::Result<bool> {
@@ -280,6 +300,15 @@ pub async fn left_out(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result
 impl Total {
     fn counted(count: i64) -> Self {
         Self { count: count.min(COUNTED), is_exact: count <= COUNTED }
+    }
+
+    /// More than `count`, which is rounded down to two significant digits.
+    fn at_least(count: i64) -> Self {
+        let mut step = 1;
+        while count / step >= 100 {
+            step *= 10;
+        }
+        Self { count: count / step * step, is_exact: false }
     }
 }
 

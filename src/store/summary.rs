@@ -138,26 +138,31 @@ pub async fn shares_below(
     generation: GenerationId,
     means: &[f64],
 ) -> sqlx::Result<Vec<f64>> {
-    sqlx::query_scalar!(
-        r#"WITH bins AS (
-               SELECT bin, sum(count) AS count FROM (
-                   SELECT bin, count FROM catalog_summary WHERE generation_id = $1 AND measure = 'quality_mean'
-                   UNION ALL
-                   SELECT bin, delta FROM catalog_deltas WHERE generation_id = $1 AND measure = 'quality_mean') all_bins
-               GROUP BY bin
-           ), ranks AS (
-               SELECT bin, count, sum(count) OVER (ORDER BY bin) - count AS below, sum(count) OVER () AS whole FROM bins
-           )
-           SELECT coalesce((SELECT (CASE WHEN bin < floor((mean - 1) * 100) THEN below + count ELSE below END) / nullif(whole, 0)
-                            FROM ranks
-                            WHERE bin <= floor((mean - 1) * 100) ORDER BY bin DESC LIMIT 1), 0)::DOUBLE PRECISION AS "share!"
-           FROM unnest($2::DOUBLE PRECISION[]) WITH ORDINALITY AS asked (mean, n)
-           ORDER BY n"#,
-        generation.0,
-        means
+    let bins = sqlx::query!(
+        r#"SELECT bin AS "bin!", sum(count)::BIGINT AS "count!" FROM (
+               SELECT bin, count FROM catalog_summary WHERE generation_id = $1 AND measure = 'quality_mean'
+               UNION ALL
+               SELECT bin, delta FROM catalog_deltas WHERE generation_id = $1 AND measure = 'quality_mean') all_bins
+           GROUP BY bin ORDER BY bin"#,
+        generation.0
     )
     .fetch_all(conn)
-    .await
+    .await?;
+    let mut below = 0;
+    let mut ranks = Vec::with_capacity(bins.len());
+    for bin in bins {
+        ranks.push((f64::from(bin.bin), below));
+        below += bin.count;
+    }
+    Ok(means.iter().map(|mean| share_below(&ranks, below, ((mean - 1.0) * 100.0).floor())).collect())
+}
+
+/// The share of `whole` that lies below `bin`; `ranks` holds the bins in order, each with the count below it.
+#[expect(clippy::cast_precision_loss, reason = "a catalog has far fewer than 2^52 images")]
+fn share_below(ranks: &[(f64, i64)], whole: i64, bin: f64) -> f64 {
+    let next = ranks.partition_point(|(other, _)| *other < bin);
+    let below = ranks.get(next).map_or(whole, |(_, below)| *below);
+    if whole > 0 { below as f64 / whole as f64 } else { 0.0 }
 }
 
 /// At least how many images that both models scored and that are not hidden have the label `is_watch`: those in the

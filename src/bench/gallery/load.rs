@@ -2,36 +2,22 @@
 
 use std::{
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
 use tokio::{
-    runtime,
-    sync::{Mutex, mpsc, oneshot},
+    sync::{Mutex, mpsc},
     task::JoinSet,
     time::sleep_until,
 };
 
-use super::{super::figures::quantile, client::Browser};
-use crate::bench::BenchError;
+use crate::bench::{
+    BenchError,
+    synthetic::{Latency, apart, client::Browser},
+};
 
 /// Connections that answers may be waited for on, at the same time.
 const CONNECTIONS: usize = 32;
-
-/// How long answers took, counted from the moment at which the request was due.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Latency {
-    /// Requests, each answered.
-    pub requests: usize,
-    /// The median in milliseconds.
-    pub p50_ms: f64,
-    /// 99 of 100 took at most this, in milliseconds.
-    pub p99_ms: f64,
-    /// The longest in milliseconds.
-    pub max_ms: f64,
-}
 
 /// Requests for one page.
 #[derive(Clone, Debug)]
@@ -44,19 +30,10 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Asks, on a thread with a runtime of its own, so that the server's work does not delay the asking.
+    /// Asks, on a thread of its own.
     pub(super) async fn run(&self) -> Result<Latency, BenchError> {
-        let (sender, receiver) = oneshot::channel();
         let load = self.clone();
-        thread::spawn(move || {
-            let ask = || {
-                let runtime = runtime::Builder::new_current_thread().enable_all().build();
-                runtime.map_err(|_| BenchError::Thread)?.block_on(load.ask())
-            };
-            // Whoever does not wait any more was stopped.
-            let _ = sender.send(ask());
-        });
-        receiver.await.map_err(|_| BenchError::Thread)?
+        apart(async move || load.ask().await).await
     }
 
     async fn ask(self) -> Result<Latency, BenchError> {
@@ -92,7 +69,6 @@ impl Load {
         while let Some(worker) = workers.join_next().await {
             times.extend(worker.map_err(|_| BenchError::Thread)??);
         }
-        let at = |share| quantile(&times, share).ok_or(BenchError::Ended);
-        Ok(Latency { requests: times.len(), p50_ms: at(0.5)?, p99_ms: at(0.99)?, max_ms: at(1.0)? })
+        Latency::of(&times)
     }
 }

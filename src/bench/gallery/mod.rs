@@ -4,28 +4,22 @@
 //! The rows are synthetic, the rest is real: a private database, the real web server, somebody who is signed in, and
 //! requests that come at their own times whether or not the former ones are answered.
 
-mod client;
 mod load;
 mod report;
-mod rows;
-mod writes;
 
 use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use self::{client::Browser, load::Load};
-pub use self::{load::Latency, report::GalleryReport};
-use super::{BenchError, Machine, sandbox::Sandbox};
-use crate::{
-    clock::Clock,
-    config::{Role, Settings},
-    domain::{self, AnnotatorId},
-    people::Passwords,
-    startup::Application,
-    store::annotators,
+use self::load::Load;
+pub use self::report::GalleryReport;
+use super::{
+    BenchError, Machine,
+    sandbox::Sandbox,
+    synthetic::{Latency, Networks, Scored, Scoring, Server, rows},
 };
+use crate::{config::Settings, domain::Role};
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
@@ -38,6 +32,8 @@ pub struct GalleryPlan {
     pub time: Duration,
     /// Images per second that are written meanwhile, as scoring writes them.
     pub writes: u32,
+    /// Pictures that the networks are run on meanwhile; none to write only.
+    pub pictures: Option<PathBuf>,
     /// Where the scratch folder is made.
     pub scratch: PathBuf,
 }
@@ -66,10 +62,10 @@ pub struct Measured {
     pub page_bytes: usize,
     /// While nothing else happens.
     pub idle: Latency,
-    /// While images are written at the plan's rate.
+    /// While images are scored.
     pub scoring: Latency,
-    /// Images per second that were written meanwhile.
-    pub written_per_second: f64,
+    /// What was scored meanwhile.
+    pub scored: Scored,
 }
 
 /// Measures everything. Cancelling `stop` ends it early; the scratch folder is removed either way.
@@ -82,63 +78,59 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<GalleryReport, BenchError> {
     let machine = Machine::look(&plan.scratch);
+    let networks = plan.pictures.as_deref().map(|images| Networks::open(settings, images)).transpose()?;
     let sandbox = Sandbox::open(settings, &plan.scratch).await?;
     let measured = tokio::select! {
-        measured = Box::pin(measure(plan, &sandbox)) => measured,
+        measured = Box::pin(measure(plan, &sandbox, networks)) => measured,
         () = stop.cancelled() => Err(BenchError::Stopped),
     };
     sandbox.close().await?;
-    Ok(GalleryReport::new(machine, plan, measured?))
+    let (networks_alone, lists) = measured?;
+    Ok(GalleryReport::new(machine, plan, networks_alone, lists))
 }
 
-async fn measure(plan: &GalleryPlan, sandbox: &Sandbox) -> Result<Vec<Measured>, BenchError> {
+async fn measure(
+    plan: &GalleryPlan,
+    sandbox: &Sandbox,
+    networks: Option<Networks>,
+) -> Result<(Option<f64>, Vec<Measured>), BenchError> {
+    let alone = match &networks {
+        Some(networks) => Some(networks.alone(plan.time).await?),
+        None => None,
+    };
     let generation = rows::open(&sandbox.pool).await?;
     let mut sizes = plan.images.clone();
     sizes.sort_unstable();
     let mut measured = vec![];
     for images in sizes {
         rows::grow(&sandbox.pool, generation, images).await?;
-        measured.extend(with_server(plan, sandbox, images).await?);
+        measured.extend(with_server(plan, sandbox, networks.as_ref(), images).await?);
     }
-    Ok(measured)
+    Ok((alone, measured))
 }
 
 /// Starts the web server, asks for every list, and stops it.
 async fn with_server(
     plan: &GalleryPlan,
     sandbox: &Sandbox,
+    networks: Option<&Networks>,
     images: u32,
 ) -> Result<Vec<Measured>, BenchError> {
-    let stop = CancellationToken::new();
-    let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), ..Settings::clone(&sandbox.settings) };
-    let application = Application::build(settings, &[Role::Web], Clock::System).await?;
-    let address = application.address().ok_or(BenchError::Ended)?;
-    let server = tokio::spawn(application.run(stop.clone()));
-    let browser = sign_in(sandbox, Browser::new(address)).await?;
+    let server = Server::start(sandbox).await?;
+    let managers = server.sign_in(sandbox, 1, Role::Manager).await?;
+    let browser = managers.into_iter().next().ok_or(BenchError::Ended)?;
     let mut measured = vec![];
     for (list, path) in LISTS {
         let page_bytes = browser.connect().await?.get(path).await?;
         let load = Load { browser: browser.clone(), path, rate: plan.rate, time: plan.time };
         let idle = load.run().await?;
-        let writing = writes::Writing::start(sandbox, plan.writes);
-        let scoring = load.run().await?;
-        let written_per_second = writing.stop().await?;
-        measured.push(Measured { images, list, path, page_bytes, idle, scoring, written_per_second });
+        let scoring = Scoring::start(sandbox, plan.writes, networks);
+        let latency = load.run().await?;
+        let scored = scoring.stop().await?;
+        measured.push(Measured { images, list, path, page_bytes, idle, scoring: latency, scored });
     }
-    stop.cancel();
-    server.await.map_err(|_| BenchError::Thread)??;
+    server.stop().await?;
     Ok(measured)
-}
-
-/// A browser in which a manager is signed in.
-async fn sign_in(sandbox: &Sandbox, browser: Browser) -> Result<Browser, BenchError> {
-    const PASSWORD: &str = "measured, not guessed";
-    let hash =
-        Passwords::default().hash(PASSWORD).await.map_err(|error| BenchError::Page(error.to_string()))?;
-    let mut conn = sandbox.pool.acquire().await?;
-    let id = AnnotatorId::new(Clock::System.now());
-    annotators::add(&mut conn, id, "bench", domain::Role::Manager, Some(&hash)).await?;
-    browser.sign_in("bench", PASSWORD).await
 }
 
 #[cfg(test)]
@@ -154,6 +146,7 @@ mod tests {
             rate: 20,
             time: Duration::from_millis(400),
             writes: 20,
+            pictures: None,
             scratch: scratch.path().to_owned(),
         };
         let report = run(&plan, &Settings::default(), CancellationToken::new()).await.unwrap();
@@ -164,7 +157,7 @@ mod tests {
                 assert_eq!(latency.requests, 8, "{measured:?}");
                 assert!(latency.p50_ms > 0.0 && latency.p99_ms >= latency.p50_ms, "{measured:?}");
             }
-            assert!(measured.written_per_second > 0.0, "{measured:?}");
+            assert!(measured.scored.written_per_second > 0.0, "{measured:?}");
         }
         assert!(report.to_string().contains("one per listing"));
     }

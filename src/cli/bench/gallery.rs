@@ -28,6 +28,9 @@ pub struct Args {
     /// Images per second that are written meanwhile, as import and scoring write them
     #[arg(long, value_name = "N", default_value_t = 50)]
     writes: u32,
+    /// Folder of pictures that the networks are run on meanwhile, without a pause [default: none, rows are written only]
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
     /// Where a scratch folder is made, with a database of its own; it is removed afterwards [default: the folder
     /// for temporary files]
     #[arg(long, value_name = "DIR")]
@@ -44,6 +47,7 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
         rate: args.rate.max(1),
         time: Duration::from_secs(args.seconds.max(1)),
         writes: args.writes,
+        pictures: args.pictures,
         scratch: args.scratch.unwrap_or_else(std::env::temp_dir),
     };
     let stop = shutdown::on_signal()?;

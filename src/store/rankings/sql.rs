@@ -25,7 +25,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A page's rows come from one index scan; only they are joined with what the catalog does not hold.
+/// A page's images come from one scan of an index, which knows their keys and labels; only their rows are read.
 pub(super) fn select(
     view: &Viewpoint,
     ranking: &Ranking,
@@ -37,12 +37,15 @@ pub(super) fn select(
                 c.watch_confidence, c.quality_mean, c.quality_std, c.human_mean, c.votes, c.sharpness,
                 c.ingested_at, c.hidden, watch_label(c.verdict, c.watch_confidence, ",
     );
-    sql.push_bind(view.threshold.map(f64::from)).push(") AS watch FROM (SELECT c.* FROM ");
+    sql.push_bind(view.threshold.map(f64::from));
+    sql.push(format_args!(") AS watch FROM (SELECT c.image_id, c.{} FROM ", ranking.sort.column()));
     members(&mut sql, view, ranking);
     beyond(&mut sql, ranking, walk);
-    in_order(&mut sql, ranking, walk);
-    sql.push(" LIMIT ").push_bind(limit).push(") c JOIN images i ON i.id = c.image_id");
-    in_order(&mut sql, ranking, walk);
+    in_order(&mut sql, "c", ranking, walk);
+    sql.push(" LIMIT ").push_bind(limit).push(") found JOIN catalog c ON c.generation_id = ");
+    sql.push_bind(view.generation.0);
+    sql.push(" AND c.image_id = found.image_id JOIN images i ON i.id = c.image_id");
+    in_order(&mut sql, "found", ranking, walk);
     sql
 }
 
@@ -56,6 +59,24 @@ pub(super) fn count(
     let mut sql = QueryBuilder::new("SELECT count(*) FROM (SELECT FROM ");
     members(&mut sql, view, ranking);
     beyond(&mut sql, ranking, walk);
+    sql.push(" LIMIT ").push_bind(most).push(") counted");
+    sql
+}
+
+/// Of the first `most` images of the list that a label alone decides about: how many there are, and how many are labelled
+/// `is_watch`.
+pub(super) fn count_labelled(
+    view: &Viewpoint,
+    ranking: &Ranking,
+    is_watch: bool,
+    most: i64,
+) -> QueryBuilder<Postgres> {
+    let not = if is_watch { "" } else { "NOT " };
+    let mut sql =
+        QueryBuilder::new(format!("SELECT count(*), count(*) FILTER (WHERE {not}label) FROM (SELECT "));
+    sql.push("watch_label(c.verdict, c.watch_confidence, ").push_bind(view.threshold.map(f64::from));
+    sql.push(") AS label FROM ");
+    members(&mut sql, view, &Ranking { watch: Watch::Any, ..ranking.clone() });
     sql.push(" LIMIT ").push_bind(most).push(") counted");
     sql
 }
@@ -108,9 +129,9 @@ fn beyond(sql: &mut QueryBuilder<Postgres>, ranking: &Ranking, walk: Walk<'_>) {
     }
 }
 
-fn in_order(sql: &mut QueryBuilder<Postgres>, ranking: &Ranking, walk: Walk<'_>) {
+fn in_order(sql: &mut QueryBuilder<Postgres>, row: &str, ranking: &Ranking, walk: Walk<'_>) {
     let (column, direction) = (ranking.sort.column(), walk.order.direction());
-    sql.push(format_args!(" ORDER BY c.{column} {direction}, c.image_id {direction}"));
+    sql.push(format_args!(" ORDER BY {row}.{column} {direction}, {row}.image_id {direction}"));
 }
 
 /// What an image `c` must fulfil to be listed.

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
-use tokio::{task::JoinHandle, time};
+use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bench::{BenchError, figures::per_second, sandbox::Sandbox},
+    bench::{BenchError, figures::per_second},
     clock::Clock,
     decode::{PerceptualHash, SIGNALS_VERSION, Signals},
     domain::{Confidence, ContentHash, Distribution, ImageId, ModelId},
@@ -16,28 +16,8 @@ use crate::{
     store::results::{self, Findings},
 };
 
-/// Images that come in and are scored, until it is stopped.
-pub(super) struct Writing {
-    stop: CancellationToken,
-    task: JoinHandle<Result<f64, BenchError>>,
-}
-
-impl Writing {
-    /// Begins with `rate` images a second.
-    pub(super) fn start(sandbox: &Sandbox, rate: u32) -> Self {
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(write(sandbox.pool.clone(), rate, stop.clone()));
-        Self { stop, task }
-    }
-
-    /// Ends it; images per second that it really wrote.
-    pub(super) async fn stop(self) -> Result<f64, BenchError> {
-        self.stop.cancel();
-        self.task.await.map_err(|_| BenchError::Thread)?
-    }
-}
-
-async fn write(pool: PgPool, rate: u32, stop: CancellationToken) -> Result<f64, BenchError> {
+/// Writes the rows of `rate` images a second until it is stopped; how many it really was.
+pub(super) async fn write(pool: PgPool, rate: u32, stop: CancellationToken) -> Result<f64, BenchError> {
     if rate == 0 {
         stop.cancelled().await;
         return Ok(0.0);

@@ -12,7 +12,7 @@ use crate::{
 const BATCH: u32 = 20_000;
 
 /// Two models and a generation of them.
-pub(super) async fn open(pool: &PgPool) -> Result<GenerationId, BenchError> {
+pub(in crate::bench) async fn open(pool: &PgPool) -> Result<GenerationId, BenchError> {
     let generation = sqlx::query_scalar!(
         r#"WITH w AS (
                INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256, positives, default_threshold)
@@ -35,7 +35,11 @@ pub(super) async fn open(pool: &PgPool) -> Result<GenerationId, BenchError> {
 
 /// Adds images until there are `images`: means as NIMA's (bell-shaped around 5.2), four photos to a listing, seven of
 /// ten with a watch, one of a thousand near the threshold, one of five hundred hidden.
-pub(super) async fn grow(pool: &PgPool, generation: GenerationId, images: u32) -> Result<(), BenchError> {
+pub(in crate::bench) async fn grow(
+    pool: &PgPool,
+    generation: GenerationId,
+    images: u32,
+) -> Result<(), BenchError> {
     let bar = progress::bar("synthetic images", images as usize);
     let there = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM catalog"#).fetch_one(pool).await?;
     let mut done = u32::try_from(there).unwrap_or(u32::MAX);
