@@ -19,7 +19,7 @@ use crate::{
     domain::ImageId,
     pipeline::{Pipeline, PipelineError},
     shutdown,
-    store::{catalog, generations, scorings, summary},
+    store::{catalog, generations, human_pool, scorings, summary},
 };
 
 /// New arrivals go before re-scores (the queue serves low numbers first).
@@ -107,12 +107,14 @@ pub async fn request_scoring(conn: &mut PgConnection, image: ImageId) -> Result<
     Ok(())
 }
 
-/// Folds what the summaries were told since the last time.
+/// Folds what the summaries were told since the last time, and pools the votes that are new.
 ///
 /// # Errors
 /// When the database refuses.
 async fn fold(pool: &PgPool) -> sqlx::Result<i64> {
-    summary::fold(&mut *pool.acquire().await?).await
+    let mut conn = pool.acquire().await?;
+    human_pool::recount(&mut conn).await?;
+    summary::fold(&mut conn).await
 }
 
 /// Gives every image the rows that it lacks, and a job to each that is pending and has no live one; answers

@@ -46,6 +46,8 @@ async fn images(pool: &PgPool) -> Vec<uuid::Uuid> {
     sqlx::raw_sql(
         "UPDATE catalog SET sharpness = floor(quality_mean) * 10,
                 human_mean = CASE WHEN substr(filename, 9, 1) = '1' THEN NULL ELSE floor(quality_mean) END,
+                human_rank = CASE WHEN substr(filename, 9, 1) = '1' THEN NULL ELSE floor(quality_mean) END,
+                human_std = CASE WHEN substr(filename, 9, 1) = '1' THEN NULL ELSE 0 END,
                 votes = CASE WHEN substr(filename, 9, 1) = '1' THEN 0 ELSE 1 END",
     )
     .execute(pool)

@@ -445,9 +445,9 @@ const SERVED: &[(&str, &str)] = &[
         "catalog_ingested_at",
     ),
     (
-        "SELECT * FROM catalog WHERE generation_id = 1 AND human_mean IS NOT NULL
-      ORDER BY human_mean DESC, image_id DESC LIMIT 20",
-        "catalog_human_mean",
+        "SELECT * FROM catalog WHERE generation_id = 1 AND human_rank IS NOT NULL
+      ORDER BY human_rank DESC, image_id DESC LIMIT 20",
+        "catalog_human_rank",
     ),
     (
         "SELECT * FROM catalog WHERE generation_id = 1 AND sharpness IS NOT NULL

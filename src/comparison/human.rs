@@ -59,8 +59,22 @@ impl Pool {
 
     /// The variance of votes on `image`: its own, shrunk to the pooled one, with its degrees of freedom (Smyth 2004).
     pub(super) fn moderated(&self, image: &VoteCounts) -> (f64, f64) {
-        let degrees = POOLED_DEGREES + f64::from(image.n()) - 1.0;
-        ((POOLED_DEGREES * self.within_variance + image.squares()) / degrees, degrees)
+        self.moderated_by(f64::from(image.n()), image.squares())
+    }
+
+    /// The same from the number of votes and the sum of their squared deviations.
+    fn moderated_by(&self, n: f64, squares: f64) -> (f64, f64) {
+        let degrees = POOLED_DEGREES + n - 1.0;
+        ((POOLED_DEGREES * self.within_variance + squares) / degrees, degrees)
+    }
+
+    /// The 95 % interval of the mean of `n` votes with the (population) standard deviation `std`, by Student's t, within 1
+    /// to 10; `None` for fewer than two votes.
+    pub fn interval(&self, n: u32, mean: f64, std: f64) -> Option<Interval> {
+        let count = f64::from(n);
+        let (variance, degrees) = self.moderated_by(count, count * std * std);
+        let half = student_t_quantile(0.95, degrees) * (variance / count).sqrt();
+        (n >= 2).then(|| Interval { low: mean - half, high: mean + half }.clipped(1.0, 10.0))
     }
 }
 
@@ -83,11 +97,7 @@ impl HumanScore {
     /// The score of an image with these votes, in a catalog that scatters as `pool` says.
     pub fn of(votes: &VoteCounts, pool: &Pool) -> Self {
         let (n, mean) = (f64::from(votes.n()), votes.mean());
-        let (variance, degrees) = pool.moderated(votes);
-        let interval = (votes.n() >= 2).then(|| {
-            let half = student_t_quantile(0.95, degrees) * (variance / n).sqrt();
-            Interval { low: mean - half, high: mean + half }.clipped(1.0, 10.0)
-        });
+        let interval = pool.interval(votes.n(), mean, votes.std());
         // The best linear prediction of the true mean: weights in proportion to what is known from either side.
         let known = n * pool.between_variance;
         let share = known / (known + pool.within_variance);

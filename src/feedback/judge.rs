@@ -71,7 +71,7 @@ pub async fn submit(seat: &Seat<'_>, judgement: &Judgement) -> Result<Taken, Fee
     let circumstances = circumstances(seat, &mut tx, &round, judgement, reservation).await?;
     let taken = store(seat, &mut tx, &round, judgement, &circumstances).await?;
     if matches!(taken, Taken::First | Taken::Changed) && judgement.occurrence == 0 {
-        evidence::refresh(&mut tx, &[judgement.image.0]).await?;
+        refresh(&mut tx, &round, judgement.image).await?;
     }
     let is_first = taken == Taken::First;
     if is_first {
@@ -85,6 +85,17 @@ pub async fn submit(seat: &Seat<'_>, judgement: &Judgement) -> Result<Taken, Fee
         close_if_done(seat, &round).await?;
     }
     Ok(taken)
+}
+
+/// Recounts what people say about an image, as far as the round asks for it.
+async fn refresh(conn: &mut PgConnection, round: &Round, image: ImageId) -> sqlx::Result<()> {
+    if round.plan.asks_quality {
+        evidence::refresh_votes(&mut *conn, &[image.0]).await?;
+    }
+    if round.plan.question.is_some() {
+        evidence::refresh_answers(conn, &[image.0]).await?;
+    }
+    Ok(())
 }
 
 /// Closes the round if this was the last judgement that it lacked.
@@ -240,7 +251,7 @@ pub async fn undo(seat: &Seat<'_>, key: Uuid) -> Result<Option<ImageId>, Feedbac
         reservations::set_state(&mut tx, seat.whose, what, "held", seat.now()).await?;
         if stored.occurrence == 0 {
             round_images::count(&mut tx, seat.whose.round, stored.image, -1).await?;
-            evidence::refresh(&mut tx, &[stored.image.0]).await?;
+            refresh(&mut tx, &round, stored.image).await?;
         }
     }
     tx.commit().await?;

@@ -27,7 +27,7 @@ pub const REPEAT_APART: i32 = 50;
 pub const RANDOM_SHARE: f64 = 0.2;
 
 /// Places that are looked at in one query, first, then; after that the rest at once.
-const CHUNKS: [usize; 2] = [32, 512];
+const CHUNKS: [usize; 2] = [4, 256];
 
 /// What chance says about the next image.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::words;
 use crate::{
     decode::GRID_PX,
+    statistics::Interval,
     store::rankings::{Ranked, Ranking, Sort},
     web::Site,
 };
@@ -12,6 +13,10 @@ use crate::{
 /// One card.
 #[derive(Clone, Debug)]
 pub struct Card {
+    /// The image.
+    pub id: Uuid,
+    /// Whether it can be selected.
+    pub is_pickable: bool,
     /// Its place in the list, from 1, where that is known.
     pub rank: Option<String>,
     /// Its place on the page, from 0.
@@ -50,21 +55,27 @@ pub struct Card {
 
 impl Card {
     /// The card of an image of the list `ranking`: number `index` on its page, which begins at `first` (from 1, if that
-    /// is known); `share_below` is the share of images with a lower mean.
+    /// is known); `share_below` is the share of images with a lower mean, `interval` that of people's mean.
     pub fn new(
         site: &Site,
         ranking: &Ranking,
         (first, index): (Option<i64>, usize),
         image: &Ranked,
-        share_below: Option<f64>,
+        (share_below, interval): (Option<f64>, Option<Interval>),
     ) -> Self {
         let (width_px, height_px) = fitted(image.width, image.height, GRID_PX);
         let name = image.filename.rsplit('/').next().unwrap_or_default();
         let rank = first.and_then(|first| first.checked_add(i64::try_from(index).ok()?));
-        let people = image.human_mean.map(|mean| {
-            format!("people {mean:.2} ({})", words::counted(image.votes.into(), "vote", "votes"))
+        let votes = words::counted(image.votes.into(), "vote", "votes");
+        let people = image.human_mean.map(|mean| match interval {
+            Some(Interval { low, high }) => {
+                format!("people {mean:.2} ({votes}; 95 %: {low:.1} to {high:.1})")
+            }
+            None => format!("people {mean:.2} ({votes})"),
         });
         Self {
+            id: image.id,
+            is_pickable: false,
             rank: rank.map(words::count),
             index,
             page: address(site, image.id, ranking),

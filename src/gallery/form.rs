@@ -32,6 +32,10 @@ pub struct Form {
     pub min: String,
     /// Largest value of the sort key.
     pub max: String,
+    /// Least number of votes.
+    pub votes: String,
+    /// Least standard deviation of the votes.
+    pub spread: String,
     /// What the bounds are of.
     pub bounds: &'static str,
     /// What a bound may look like.
@@ -60,6 +64,8 @@ impl Form {
             text: ranking.text.clone().unwrap_or_default(),
             min: ranking.min.map(|bound| bound.to_string()).unwrap_or_default(),
             max: ranking.max.map(|bound| bound.to_string()).unwrap_or_default(),
+            votes: (ranking.votes > 0).then(|| ranking.votes.to_string()).unwrap_or_default(),
+            spread: ranking.spread.map(|spread| spread.get().to_string()).unwrap_or_default(),
             bounds,
             example,
             clear: (bare != *ranking).then(|| list(&bare)),

@@ -4,6 +4,7 @@
 
 pub mod arrivals;
 mod attention;
+pub mod bulk;
 pub mod card;
 mod form;
 pub mod frame;

@@ -10,14 +10,17 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 
 use super::{
+    bulk,
     card::Card,
     form::Form,
     frame::{self, Frame},
     html,
     remarks::{self, Remark},
+    words,
 };
 use crate::{
     store::{
+        human_pool,
         rankings::{self, Cursor, Order, Place, Ranking, Sort, Watch},
         summary,
         viewpoint::{self, Viewpoint},
@@ -43,6 +46,19 @@ pub struct Parameters {
 pub struct Paging {
     after: Option<String>,
     before: Option<String>,
+    /// Whether images are to be selected.
+    #[serde(default)]
+    pick: String,
+    /// How many were hidden just now.
+    hidden_now: Option<u32>,
+}
+
+/// Where a page on which images are selected leads.
+struct Picking {
+    /// What hides them.
+    hide: String,
+    /// The same page without the boxes.
+    leave: String,
 }
 
 /// One choice of the filter.
@@ -79,6 +95,10 @@ struct Whole {
     frame: Frame,
     notice: Option<String>,
     form: Form,
+    done: Option<String>,
+    picking: Option<Picking>,
+    /// The same page with boxes to select images.
+    pick: Option<String>,
     shown: Shown,
     next: Option<String>,
     previous: Option<String>,
@@ -143,33 +163,58 @@ pub async fn whole(
     let notice = asked.as_ref().err().map(|error| format!("{error}."));
     let ranking = asked.unwrap_or_default();
     let paging = web::Query::<Paging>::from_query(request.query_string()).map(Query::into_inner);
-    let place = if notice.is_some() { Place::Start } else { paging.unwrap_or_default().place(&ranking)? };
+    let paging = paging.unwrap_or_default();
+    let place = if notice.is_some() { Place::Start } else { paging.place(&ranking)? };
+    let is_picking = paging.pick == "yes";
     let view = view_of(&mut conn, &place).await?;
     let asked = (&place, ON_A_PAGE, "/ranking");
-    let shown = shown(&site, &mut conn, view.as_ref(), &ranking, asked).await?;
-    let leaf = |name: &str, cursor: Option<Cursor>| cursor.map(|cursor| leaf(&site, &ranking, name, &cursor));
+    let mut shown = shown(&site, &mut conn, view.as_ref(), &ranking, asked).await?;
+    shown.cards.iter_mut().for_each(|card| card.is_pickable = is_picking);
+    let here = |pick: bool, leaf: Option<(&str, Cursor)>| address(&site, &ranking, pick, leaf);
+    let leaf = |name, cursor: Option<Cursor>| cursor.map(|cursor| here(is_picking, Some((name, cursor))));
     let status = if notice.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let mut answer = html(&Whole {
         frame: Frame::of(&site, &account, frame::Place::Ranking, view.as_ref()),
         notice,
         form: Form::of(&site, &ranking),
+        done: paging
+            .hidden_now
+            .map(|count| format!("{} hidden.", words::counted(count.into(), "image is", "images are"))),
+        picking: is_picking.then(|| Picking {
+            hide: bulk::hide_address(&site, &ranking),
+            leave: here(false, paging.cursor()),
+        }),
+        pick: (!is_picking && !shown.cards.is_empty()).then(|| here(true, paging.cursor())),
         next: leaf("after", shown.next),
         previous: leaf("before", shown.previous),
-        first: remarks::list(&site, "/ranking", &ranking),
+        first: here(is_picking, None),
         shown,
     })?;
     *answer.status_mut() = status;
     Ok(answer)
 }
 
-/// The address of another page of the list.
-fn leaf(site: &Site, ranking: &Ranking, name: &str, cursor: &Cursor) -> String {
-    let query = ranking.to_string();
-    let mark = if query.is_empty() { "" } else { "&" };
-    site.url(&format!("/ranking?{query}{mark}{name}={cursor}"))
+/// The address of a page of the list.
+fn address(site: &Site, ranking: &Ranking, pick: bool, leaf: Option<(&str, Cursor)>) -> String {
+    let list = ranking.to_string();
+    let pick = pick.then(|| "pick=yes".to_owned());
+    let leaf = leaf.map(|(name, cursor)| format!("{name}={cursor}"));
+    let query: Vec<String> =
+        Some(list).filter(|list| !list.is_empty()).into_iter().chain(pick).chain(leaf).collect();
+    match query.is_empty() {
+        true => site.url("/ranking"),
+        false => site.url(&format!("/ranking?{}", query.join("&"))),
+    }
 }
 
 impl Paging {
+    /// The place in the list as its address says it.
+    fn cursor(&self) -> Option<(&'static str, Cursor)> {
+        let read = |text: &Option<String>| text.as_deref()?.parse().ok();
+        let after = read(&self.after).map(|cursor| ("after", cursor));
+        after.or_else(|| read(&self.before).map(|cursor| ("before", cursor)))
+    }
+
     /// The place in `ranking`.
     fn place(&self, ranking: &Ranking) -> Result<Place, WebError> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
@@ -233,9 +278,16 @@ pub(super) async fn cards(
 ) -> Result<Vec<Card>, WebError> {
     let means: Vec<f64> = images.iter().map(|image| image.quality_mean.unwrap_or(1.0)).collect();
     let shares = summary::shares_below(conn, view.generation, &means).await?;
+    let pool = match images.iter().any(|image| image.votes > 0) {
+        true => Some(human_pool::read(conn).await?),
+        false => None,
+    };
     let card = |(index, image): (usize, &rankings::Ranked)| {
         let share = shares.get(index).copied().filter(|_| image.quality_mean.is_some() && !image.hidden);
-        Card::new(site, ranking, (first, index), image, share)
+        let interval = pool.and_then(|pool| {
+            pool.interval(u32::try_from(image.votes).ok()?, image.human_mean?, image.human_std?)
+        });
+        Card::new(site, ranking, (first, index), image, (share, interval))
     };
     Ok(images.iter().enumerate().map(card).collect())
 }

@@ -20,14 +20,46 @@ pub async fn lock(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<bool>
 /// # Errors
 /// When the database refuses.
 pub async fn refresh(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<()> {
+    refresh_votes(&mut *conn, images).await?;
+    refresh_answers(conn, images).await
+}
+
+/// Recounts the votes on `images`: their number, mean and spread, and the mean drawn towards the catalog's.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refresh_votes(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE catalog c
-         SET human_mean = v.mean, votes = v.count, corrections_for = a.yes, corrections_against = a.no, verdict = p.verdict
+         SET human_mean = v.mean, human_std = v.std, votes = v.count,
+             human_rank = coalesce(p.mean + (v.mean - p.mean) * v.count * p.between_variance
+                                   / (v.count * p.between_variance + p.within_variance), v.mean)
+         FROM unnest($1::uuid[]) AS said (image)
+         LEFT JOIN human_pool p ON TRUE
+         CROSS JOIN LATERAL (
+             SELECT avg(score)::float8 AS mean, stddev_pop(score)::float8 AS std, count(*)::int AS count
+             FROM human_votes WHERE image_id = said.image) v
+         WHERE c.image_id = said.image
+           AND EXISTS (SELECT FROM generations g WHERE g.id = c.generation_id AND g.state <> 'retired')
+           AND (c.human_mean, c.human_std, c.votes) IS DISTINCT FROM (v.mean, v.std, v.count)",
+        images
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// Recounts the answers to the watch question about `images`, and what follows from them: verdict and listing.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refresh_answers(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE catalog c
+         SET corrections_for = a.yes, corrections_against = a.no, verdict = p.verdict
          FROM unnest($1::uuid[]) AS said (image)
          CROSS JOIN generations g
          JOIN models m ON m.id = g.watch_model
-         CROSS JOIN LATERAL (
-             SELECT avg(score)::float8 AS mean, count(*)::int AS count FROM human_votes WHERE image_id = said.image) v
          CROSS JOIN LATERAL (
              SELECT count(*) FILTER (WHERE is_watch)::int AS yes, count(*) FILTER (WHERE NOT is_watch)::int AS no
              FROM (SELECT DISTINCT ON (o.annotator_id) o.is_watch
@@ -40,8 +72,7 @@ pub async fn refresh(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<(
                         SELECT (value #>> '{}')::int FROM settings WHERE name = 'corrections_needed'
                         ORDER BY id DESC LIMIT 1), 2), coalesce(m.question, 'watch')) AS verdict) p
          WHERE c.generation_id = g.id AND c.image_id = said.image AND g.state <> 'retired'
-           AND (c.human_mean, c.votes, c.corrections_for, c.corrections_against, c.verdict)
-               IS DISTINCT FROM (v.mean, v.count, a.yes, a.no, p.verdict)",
+           AND (c.corrections_for, c.corrections_against, c.verdict) IS DISTINCT FROM (a.yes, a.no, p.verdict)",
         images
     )
     .execute(&mut *conn)

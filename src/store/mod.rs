@@ -14,6 +14,7 @@ pub mod events;
 pub mod evidence;
 pub mod generations;
 pub mod guides;
+pub mod human_pool;
 pub mod idempotency;
 pub mod image_page;
 pub mod image_views;

@@ -57,9 +57,8 @@ pub async fn desks(
         r#"SELECT r.id AS "round: RoundId", r.title, r.deadline,
                   (SELECT count(*) FROM reservations h
                    WHERE h.round_id = r.id AND h.annotator_id = $1 AND h.occurrence = 0 AND h.state = 'answered') AS "judged!",
-                  (SELECT count(*) FROM round_images i
-                   WHERE i.round_id = r.id AND i.judged < r.judgements_per_image
-                     AND round_image_is_open(r.id, i.image_id, i.judged, r.judgements_per_image)
+                  (SELECT count(*) FROM judgeable_images i
+                   WHERE i.round_id = r.id AND i.judged < i.needed
                      AND NOT EXISTS (
                          SELECT FROM reservations h
                          WHERE h.round_id = r.id AND h.image_id = i.image_id AND h.annotator_id = $1 AND h.occurrence = 0

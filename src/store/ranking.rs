@@ -22,7 +22,7 @@ pub enum Sort {
     Quality,
     /// Watch confidence.
     Watch,
-    /// Mean of people's votes.
+    /// Mean of people's votes, drawn towards the catalog's the further the fewer they are.
     Human,
     /// When it came in.
     Newest,
@@ -71,6 +71,25 @@ pub enum Key {
     Time(DateTime<Utc>),
 }
 
+/// A standard deviation of votes, 0 to 4.5.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread(f64);
+
+impl Spread {
+    /// The largest that votes from 1 to 10 can have.
+    pub const MAX: f64 = 4.5;
+
+    /// A standard deviation; none when votes from 1 to 10 cannot have it.
+    pub fn new(std: f64) -> Option<Self> {
+        (0.0..=Self::MAX).contains(&std).then_some(Self(std))
+    }
+
+    /// The number.
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
 /// A ranked list: its sort key, and who is in it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ranking {
@@ -92,6 +111,10 @@ pub struct Ranking {
     pub one_per_listing: bool,
     /// The hidden images, and no others; else none of them.
     pub hidden: bool,
+    /// At least so many votes that count; 0 for any number, none included.
+    pub votes: u16,
+    /// At least this standard deviation of the votes: images about which people differ.
+    pub spread: Option<Spread>,
     /// Which of the random samples, for [`Sort::Random`].
     pub seed: u32,
 }
@@ -138,7 +161,7 @@ impl Sort {
         match self {
             Self::Quality | Self::Random => "quality_mean",
             Self::Watch => "watch_confidence",
-            Self::Human => "human_mean",
+            Self::Human => "human_rank",
             Self::Newest => "ingested_at",
             Self::Sharpness => "sharpness",
         }

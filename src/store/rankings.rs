@@ -13,7 +13,9 @@ pub use self::{
     absent::{Reason, absent},
     listings::{By, Listing, Listings, Which, listings, total_listings},
 };
-pub use super::ranking::{AddressError, Cursor, CursorError, Key, Order, Ranking, SAMPLE, Sort, Watch};
+pub use super::ranking::{
+    AddressError, Cursor, CursorError, Key, Order, Ranking, SAMPLE, Sort, Spread, Watch,
+};
 use super::{summary, viewpoint::Viewpoint};
 use crate::domain::ImageId;
 
@@ -48,6 +50,10 @@ pub struct Ranked {
     pub quality_std: Option<f64>,
     /// Mean of the votes that count.
     pub human_mean: Option<f64>,
+    /// Their standard deviation (population).
+    pub human_std: Option<f64>,
+    /// Their mean, drawn towards the catalog's: what people's ranking goes by.
+    pub human_rank: Option<f64>,
     /// How many those are.
     pub votes: i32,
     /// Variance of the Laplacian.
@@ -323,7 +329,7 @@ impl Ranked {
         match sort {
             Sort::Quality | Sort::Random => self.quality_mean.map(Key::Number),
             Sort::Watch => self.watch_confidence.map(Key::Number),
-            Sort::Human => self.human_mean.map(Key::Number),
+            Sort::Human => self.human_rank.map(Key::Number),
             Sort::Sharpness => self.sharpness.map(Key::Number),
             Sort::Newest => Some(Key::Time(self.ingested_at)),
         }

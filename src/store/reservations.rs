@@ -77,9 +77,9 @@ pub struct Whose {
 pub async fn held(conn: &mut PgConnection, whose: Whose, now: DateTime<Utc>) -> sqlx::Result<Vec<Held>> {
     sqlx::query!(
         r#"SELECT h.image_id AS "image: ImageId", i.sha256, i.width, i.height, h.occurrence, h.ordinal
-           FROM reservations h JOIN images i ON i.id = h.image_id JOIN rounds r ON r.id = h.round_id
+           FROM reservations h JOIN images i ON i.id = h.image_id
            WHERE h.round_id = $1 AND h.annotator_id = $2 AND h.state = 'held' AND h.expires_at > $3
-             AND round_image_is_open($1, h.image_id, 0, r.judgements_per_image)
+             AND EXISTS (SELECT FROM judgeable_images j WHERE j.round_id = $1 AND j.image_id = h.image_id)
            ORDER BY h.ordinal"#,
         whose.round.0,
         whose.annotator.0,
@@ -216,13 +216,13 @@ pub async fn due_repeat(
 ) -> sqlx::Result<Option<(ImageId, i32)>> {
     sqlx::query!(
         r#"SELECT f.image_id AS "image: ImageId", f.position
-           FROM reservations f JOIN rounds r ON r.id = f.round_id
+           FROM reservations f
            WHERE f.round_id = $1 AND f.annotator_id = $2 AND f.occurrence = 0 AND f.state = 'answered' AND f.to_repeat
              AND f.ordinal <= $3
              AND NOT EXISTS (SELECT FROM reservations again
                              WHERE again.round_id = $1 AND again.annotator_id = $2 AND again.image_id = f.image_id
                                AND again.occurrence = 1)
-             AND round_image_is_open($1, f.image_id, 0, r.judgements_per_image)
+             AND EXISTS (SELECT FROM judgeable_images j WHERE j.round_id = $1 AND j.image_id = f.image_id)
            ORDER BY f.ordinal LIMIT 1"#,
         whose.round.0,
         whose.annotator.0,

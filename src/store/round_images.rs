@@ -65,7 +65,8 @@ pub async fn candidates(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Resul
     sqlx::query!(
         r#"SELECT i.id AS "id: ImageId", i.listing_key, i.phash, i.audit
            FROM unnest($1::uuid[]) WITH ORDINALITY asked (id, place) JOIN images i ON i.id = asked.id
-           WHERE round_image_is_open(0, i.id, 0, 1) AND NOT EXISTS (SELECT FROM guide_images g WHERE g.image_id = i.id)
+           JOIN images_at_hand h ON h.image_id = i.id
+           WHERE NOT EXISTS (SELECT FROM guide_images g WHERE g.image_id = i.id)
            ORDER BY asked.place"#,
         images
     )
@@ -113,14 +114,13 @@ pub async fn first_on_offer(
 ) -> sqlx::Result<Option<Listed>> {
     sqlx::query_as!(
         Listed,
-        r#"SELECT i.image_id AS "image: ImageId", i.position
+        r#"SELECT i.image_id AS "image!: ImageId", i.position AS "position!"
            FROM unnest($2::int[]) WITH ORDINALITY wanted (position, place)
-           JOIN round_images i ON i.round_id = $1 AND i.position = wanted.position
+           JOIN judgeable_images i ON i.round_id = $1 AND i.position = wanted.position
            WHERE i.judged < $3::int
              AND i.judged + (SELECT count(*) FROM reservations o
                              WHERE o.round_id = $1 AND o.image_id = i.image_id AND o.annotator_id <> $4
                                AND o.occurrence = 0 AND o.state = 'held' AND o.expires_at > $5) < $3::int
-             AND round_image_is_open($1, i.image_id, i.judged, $3::int)
            ORDER BY wanted.place LIMIT 1"#,
         offer.round.0,
         positions,

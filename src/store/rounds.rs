@@ -201,8 +201,10 @@ pub async fn progress(conn: &mut PgConnection, id: RoundId) -> sqlx::Result<Prog
                   coalesce(sum(judged), 0) AS "judged!",
                   coalesce(sum(needed - judged) FILTER (WHERE is_open), 0) AS "left!"
            FROM (SELECT i.judged, r.judgements_per_image AS needed,
-                        round_image_is_open(r.id, i.image_id, i.judged, r.judgements_per_image) AS is_open
-                 FROM rounds r JOIN round_images i ON i.round_id = r.id WHERE r.id = $1) images"#,
+                        i.judged < r.judgements_per_image AND j.image_id IS NOT NULL AS is_open
+                 FROM rounds r JOIN round_images i ON i.round_id = r.id
+                 LEFT JOIN judgeable_images j ON j.round_id = r.id AND j.image_id = i.image_id
+                 WHERE r.id = $1) images"#,
         id.0
     )
     .fetch_one(conn)
@@ -217,9 +219,7 @@ pub async fn close_if_done(conn: &mut PgConnection, id: RoundId, now: DateTime<U
     let closed = sqlx::query!(
         "UPDATE rounds r SET state = 'closed', closed_at = $2
          WHERE id = $1 AND state = 'open' AND (deadline <= $2 OR NOT EXISTS (
-             SELECT FROM round_images i
-             WHERE i.round_id = r.id AND i.judged < r.judgements_per_image
-               AND round_image_is_open(r.id, i.image_id, i.judged, r.judgements_per_image)))",
+             SELECT FROM judgeable_images i WHERE i.round_id = r.id AND i.judged < i.needed))",
         id.0,
         now
     );

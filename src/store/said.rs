@@ -72,17 +72,3 @@ pub async fn answers(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Ve
     .fetch_all(conn)
     .await
 }
-
-/// The latest votes in the catalog, image by image: what says how votes scatter.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn latest_votes(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<(Uuid, i16)>> {
-    sqlx::query!(
-        "SELECT image_id, score FROM votes WHERE occurrence = 0 AND superseded_at IS NULL ORDER BY id DESC LIMIT $1",
-        limit
-    )
-    .map(|row| (row.image_id, row.score))
-    .fetch_all(conn)
-    .await
-}

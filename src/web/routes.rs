@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     feedback::pages::{doubtful, guides, progress, raters, rounds, score},
-    gallery::{arrivals, home, image, jobs, listings, media, ranking, upload},
+    gallery::{arrivals, bulk, home, image, jobs, listings, media, ranking, upload},
     learning::{agreement, evaluation, threshold},
     people::{directory, link, profile, sign_in},
 };
@@ -63,6 +63,7 @@ pub fn table() -> Vec<Entry> {
         get("/ranking", Manager, ranking::whole),
         get("/listings", Manager, listings::show),
         get("/listings/{key:.+}", Manager, listings::one),
+        post("/images/hide", Manager, bulk::hide),
         get("/images/{id}", Manager, image::show),
         get("/images/{id}/original", Manager, media::original),
         get("/images/{id}/full", Manager, image::full),

@@ -1,19 +1,17 @@
 //! What people say, on the page of an image: their votes beside the model's, and a manager's word on the label.
 
-use std::collections::HashMap;
-
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    comparison::{HumanScore, Pool, VoteCounts},
+    comparison::{HumanScore, VoteCounts},
     domain::{AnnotatorId, ImageId},
     gallery::words,
-    store::said::{self, Answer, Vote},
+    store::{
+        human_pool,
+        said::{self, Answer, Vote},
+    },
 };
-
-/// Votes that say how votes scatter.
-const POOLED: i64 = 5_000;
 
 /// What people say about one image.
 #[derive(Clone, Debug)]
@@ -42,7 +40,7 @@ impl Panel {
         let answers = said::answers(conn, image).await?;
         let counts = counts(votes.iter().filter(|vote| vote.counts).map(|vote| vote.score));
         let score = match &counts {
-            Some(counts) => Some(in_words(&HumanScore::of(counts, &pool(conn).await?))),
+            Some(counts) => Some(in_words(&HumanScore::of(counts, &human_pool::read(conn).await?))),
             None => None,
         };
         let mine = answers.iter().find(|answer| answer.is_verdict && answer.annotator == who);
@@ -55,15 +53,6 @@ impl Panel {
             key: Uuid::new_v4(),
         })
     }
-}
-
-async fn pool(conn: &mut PgConnection) -> sqlx::Result<Pool> {
-    let mut images: HashMap<Uuid, Vec<i16>> = HashMap::new();
-    for (image, score) in said::latest_votes(conn, POOLED).await? {
-        images.entry(image).or_default().push(score);
-    }
-    let counts: Vec<VoteCounts> = images.into_values().filter_map(counts).collect();
-    Ok(Pool::of(&counts))
 }
 
 fn counts(scores: impl IntoIterator<Item = i16>) -> Option<VoteCounts> {
@@ -92,6 +81,7 @@ fn in_words(score: &HumanScore) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::comparison::Pool;
 
     #[test]
     fn a_mean_says_how_sure_it_is() {

@@ -7,11 +7,12 @@ use actix_web::{
 };
 use serde::Deserialize;
 use serde_json::json;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Parameters;
 use crate::{
-    domain::ImageId,
+    domain::{AnnotatorId, ImageId},
     jobs,
     store::{events, image_page, images, scorings},
     web::{Site, account::Caller, error::WebError},
@@ -37,21 +38,34 @@ pub async fn hide(
     parameters: Query<Parameters>,
     form: Form<Hiding>,
 ) -> Result<HttpResponse, WebError> {
-    let why = form.why.trim();
+    let image = ImageId(*id);
+    let mut tx = site.pool.begin().await?;
+    hide_one(&site, &mut tx, caller.annotator, (image, form.why.trim())).await?;
+    tx.commit().await?;
+    Ok(back(&site, image, &parameters, "hidden"))
+}
+
+/// Hides an image with a reason, and notes who did it; one that is hidden already stays so with its first reason.
+///
+/// # Errors
+/// [`WebError::Parameter`] without a reason, [`WebError::NotFound`] without such an image.
+pub async fn hide_one(
+    site: &Site,
+    conn: &mut PgConnection,
+    who: Option<AnnotatorId>,
+    (image, why): (ImageId, &str),
+) -> Result<(), WebError> {
     if why.is_empty() || why.chars().count() > REASON_CHARS || why.contains('\0') {
         let words = format!("say why, in at most {REASON_CHARS} characters: others will want to know");
         return Err(WebError::Parameter(words));
     }
-    let image = ImageId(*id);
-    let mut tx = site.pool.begin().await?;
-    image_page::facts(&mut tx, image).await?.ok_or(WebError::NotFound)?;
-    if images::hide(&mut tx, image, (caller.annotator, why), site.clock.now()).await? {
-        let subject = format!("image:{id}");
+    image_page::facts(conn, image).await?.ok_or(WebError::NotFound)?;
+    if images::hide(conn, image, (who, why), site.clock.now()).await? {
+        let subject = format!("image:{image}");
         let what = ("image.hide", Some(subject.as_str()));
-        events::record_with(&mut tx, caller.annotator, what, &json!({ "why": why })).await?;
+        events::record_with(conn, who, what, &json!({ "why": why })).await?;
     }
-    tx.commit().await?;
-    Ok(back(&site, image, &parameters, "hidden"))
+    Ok(())
 }
 
 /// `POST /images/{id}/restore`.

@@ -109,6 +109,18 @@ fn in_words(reason: &Reason) -> String {
         Reason::TextDoesNotMatch => {
             "Neither its name nor its listing has the text that is searched for.".to_owned()
         }
+        Reason::TooFewVotes(0) => "Nobody has voted on it.".to_owned(),
+        Reason::TooFewVotes(votes) => {
+            format!("The list asks for more votes; this one has {}.", words::count(i64::from(*votes)))
+        }
+        Reason::Agreed(Some(std)) => {
+            format!(
+                "The list is of images about which people differ more; the votes on this one have a standard deviation of {std:.1}."
+            )
+        }
+        Reason::Agreed(None) => {
+            "The list is of images about which people differ, and nobody has voted on this one.".to_owned()
+        }
         Reason::Outranked(_) => {
             "The list shows one image of each listing, and another one of its listing ranks before it."
                 .to_owned()

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 
-use super::{Key, Order, Ranking, Sort, Watch};
+use super::{Key, Order, Ranking, Sort, Spread, Watch};
 
 /// Something in an address that is no list, in a sentence that names the parameter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +39,8 @@ impl FromStr for Ranking {
                 "listing" => ranking.listing = Some(value.into_owned()),
                 "one_per_listing" => ranking.one_per_listing = flag(&name, &value)?,
                 "hidden" => ranking.hidden = flag(&name, &value)?,
+                "votes" => ranking.votes = votes(&value)?,
+                "spread" => ranking.spread = Some(spread(&value)?),
                 "seed" => seed = number(&name, &value)?,
                 _ => {}
             }
@@ -71,6 +73,8 @@ impl fmt::Display for Ranking {
         write("listing", self.listing.clone());
         write("one_per_listing", self.one_per_listing.then(|| "yes".to_owned()));
         write("hidden", self.hidden.then(|| "yes".to_owned()));
+        write("votes", (self.votes > 0).then(|| self.votes.to_string()));
+        write("spread", self.spread.map(|spread| spread.get().to_string()));
         f.write_str(&query.finish())
     }
 }
@@ -125,6 +129,16 @@ fn flag(name: &str, value: &str) -> Result<bool, AddressError> {
     }
 }
 
+fn votes(value: &str) -> Result<u16, AddressError> {
+    let wrong = |_| AddressError(format!("votes must be a whole number from 0 to {}", u16::MAX));
+    value.parse().map_err(wrong)
+}
+
+fn spread(value: &str) -> Result<Spread, AddressError> {
+    let wrong = || AddressError(format!("spread must be a standard deviation from 0 to {}", Spread::MAX));
+    value.parse().ok().and_then(Spread::new).ok_or_else(wrong)
+}
+
 fn number(name: &str, value: &str) -> Result<u32, AddressError> {
     let wrong = |_| AddressError(format!("{name} must be a whole number from 0 to {}", u32::MAX));
     value.parse().map_err(wrong)
@@ -148,9 +162,15 @@ mod tests {
             ),
             (number(), number(), 0..2_000_000_000_000_000_i64),
             (text(), text(), any::<bool>(), any::<bool>(), any::<u32>()),
+            (any::<u16>(), prop::option::of(0.0..=Spread::MAX)),
         )
             .prop_map(
-                |((sort, order, watch), (min, max, at), (text, listing, one, hidden, seed))| {
+                |(
+                    (sort, order, watch),
+                    (min, max, at),
+                    (text, listing, one, hidden, seed),
+                    (votes, spread),
+                )| {
                     let key = |number| match sort {
                         Sort::Newest => Key::Time(DateTime::from_timestamp_micros(at).unwrap()),
                         _ => Key::Number(number),
@@ -167,6 +187,8 @@ mod tests {
                         listing,
                         one_per_listing: one,
                         hidden,
+                        votes,
+                        spread: spread.and_then(Spread::new),
                         seed,
                     }
                 },
@@ -207,5 +229,7 @@ mod tests {
             "max must be a moment such as 2026-01-31T12:00:00Z, or a day"
         );
         assert_eq!(refused("hidden=maybe"), "hidden must be one of: yes, no");
+        assert_eq!(refused("votes=many"), "votes must be a whole number from 0 to 65535");
+        assert_eq!(refused("spread=5"), "spread must be a standard deviation from 0 to 4.5");
     }
 }

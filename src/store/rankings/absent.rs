@@ -34,6 +34,10 @@ pub enum Reason {
     OtherListing(Option<String>),
     /// Neither its name nor its listing contains the text.
     TextDoesNotMatch,
+    /// It has fewer votes than are asked for: so many.
+    TooFewVotes(i32),
+    /// People agree more about it than is asked for; the standard deviation of their votes, if they voted.
+    Agreed(Option<f64>),
     /// Of each listing only the first image is shown, and of this one's that is another.
     Outranked(ImageId),
     /// It would be in the list that the sample is drawn from, but was not drawn.
@@ -49,6 +53,8 @@ struct Row {
     label: Option<bool>,
     listing: Option<String>,
     matches: bool,
+    votes: i32,
+    std: Option<f64>,
 }
 
 /// Everything that keeps `image` out of the list; nothing when it is in it.
@@ -97,7 +103,7 @@ async fn find(
     image: ImageId,
 ) -> sqlx::Result<Option<Row>> {
     let row = sqlx::query!(
-        r#"SELECT hidden, quality_mean, watch_confidence, human_mean, sharpness, ingested_at, verdict, listing_key,
+        r#"SELECT hidden, quality_mean, watch_confidence, human_rank, human_std, votes, sharpness, ingested_at, verdict, listing_key,
                   watch_label(verdict, watch_confidence, $3) AS label,
                   ($4::text IS NULL OR filename ILIKE $4 OR coalesce(listing_key ILIKE $4, FALSE)) AS "matches!"
            FROM catalog WHERE generation_id = $1 AND image_id = $2"#,
@@ -113,7 +119,7 @@ async fn find(
         key: match ranking.sort {
             Sort::Quality | Sort::Random => row.quality_mean.map(Key::Number),
             Sort::Watch => row.watch_confidence.map(Key::Number),
-            Sort::Human => row.human_mean.map(Key::Number),
+            Sort::Human => row.human_rank.map(Key::Number),
             Sort::Sharpness => row.sharpness.map(Key::Number),
             Sort::Newest => Some(Key::Time(row.ingested_at)),
         },
@@ -122,6 +128,8 @@ async fn find(
         label: row.label,
         listing: row.listing_key,
         matches: row.matches,
+        votes: row.votes,
+        std: row.human_std,
     }))
 }
 
@@ -147,6 +155,12 @@ fn reasons(row: &Row, view: &Viewpoint, ranking: &Ranking) -> Vec<Reason> {
     }
     if ranking.listing.is_some() && ranking.listing != row.listing {
         reasons.push(Reason::OtherListing(row.listing.clone()));
+    }
+    if row.votes < i32::from(ranking.votes) {
+        reasons.push(Reason::TooFewVotes(row.votes));
+    }
+    if ranking.spread.is_some_and(|spread| row.std.is_none_or(|std| std < spread.get())) {
+        reasons.push(Reason::Agreed(row.std));
     }
     if !row.matches {
         reasons.push(Reason::TextDoesNotMatch);

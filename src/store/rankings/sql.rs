@@ -34,7 +34,8 @@ pub(super) fn select(
 ) -> QueryBuilder<Postgres> {
     let mut sql = QueryBuilder::new(
         "SELECT c.image_id, i.sha256, c.filename, c.listing_key, c.width, c.height, c.verdict,
-                c.watch_confidence, c.quality_mean, c.quality_std, c.human_mean, c.votes, c.sharpness,
+                c.watch_confidence, c.quality_mean, c.quality_std, c.human_mean, c.human_std, c.human_rank, c.votes,
+                c.sharpness,
                 c.ingested_at, c.hidden, watch_label(c.verdict, c.watch_confidence, ",
     );
     sql.push_bind(view.threshold.map(f64::from));
@@ -181,6 +182,7 @@ fn filter(sql: &mut QueryBuilder<Postgres>, row: &str, view: &Viewpoint, ranking
         }
     }
     filter_watch(sql, row, view, ranking.watch);
+    filter_votes(sql, row, ranking);
     if let Some(listing) = &ranking.listing {
         sql.push(format_args!(" AND {row}.listing_key = ")).push_bind(listing.clone());
     }
@@ -205,6 +207,19 @@ fn filter_watch(sql: &mut QueryBuilder<Postgres>, row: &str, view: &Viewpoint, w
             sql.push(format_args!(" AND {row}.verdict IS NULL AND {row}.watch_confidence BETWEEN "));
             sql.push_bind(low).push(" AND ").push_bind(high);
         }
+    }
+}
+
+/// Few images have votes, and the index of people's ranking knows which.
+fn filter_votes(sql: &mut QueryBuilder<Postgres>, row: &str, ranking: &Ranking) {
+    if ranking.votes > 0 || ranking.spread.is_some() {
+        sql.push(format_args!(" AND {row}.human_rank IS NOT NULL"));
+    }
+    if ranking.votes > 0 {
+        sql.push(format_args!(" AND {row}.votes >= ")).push_bind(i32::from(ranking.votes));
+    }
+    if let Some(spread) = ranking.spread {
+        sql.push(format_args!(" AND {row}.human_std >= ")).push_bind(spread.get());
     }
 }
 

@@ -26,8 +26,9 @@ async fn catalog(pool: &PgPool, images: i32) -> Viewpoint {
              SELECT gen_random_uuid(), sha256(n::text::bytea), n, 'jpeg', 10, 10, false FROM generate_series(1, $1) n
              RETURNING id, bytes AS n)
          INSERT INTO catalog (generation_id, image_id, watch_confidence, quality_mean, quality_std, human_mean,
-                              votes, listing_key, sharpness, width, height, ingested_at, filename)
-         SELECT g.id, made.id, (n % 1000) / 1000.0, 1 + (n * 7 % 8999) / 1000.0, 1, 1 + (n % 89) / 10.0, 1,
+                              human_rank, human_std, votes, listing_key, sharpness, width, height, ingested_at, filename)
+         SELECT g.id, made.id, (n % 1000) / 1000.0, 1 + (n * 7 % 8999) / 1000.0, 1, 1 + (n % 89) / 10.0, 1 + (n % 89) / 10.0,
+                n % 9 / 2.0, 1 + n % 12,
                 (n / 10)::text, n % 500, 10, 10, to_timestamp(n), 'folder/100%_' || n || '.jpg'
          FROM made, generations g",
     )
@@ -83,11 +84,26 @@ fn every_list(sort: Sort) -> Vec<Ranking> {
                                 listing,
                                 one_per_listing,
                                 hidden,
+                                votes: 0,
+                                spread: None,
                                 seed: 7,
                             });
                         }
                     }
                 }
+            }
+        }
+    }
+    lists
+}
+
+/// Every combination of a sort key's order and labels with what votes can be asked for.
+fn every_list_by_votes(sort: Sort) -> Vec<Ranking> {
+    let mut lists = vec![];
+    for order in Order::ALL {
+        for watch in Watch::ALL {
+            for (votes, spread) in [(12, None), (0, Spread::new(4.0)), (12, Spread::new(4.0))] {
+                lists.push(Ranking { sort, order, watch, votes, spread, seed: 7, ..Ranking::default() });
             }
         }
     }
@@ -100,17 +116,19 @@ fn complaint(plan: &str, ranking: &Ranking) -> Option<&'static str> {
     let few =
         ["catalog_names", "catalog_listing_key", "catalog_hidden"].iter().any(|index| plan.contains(index));
     let is_narrow = ranking.text.is_some() || ranking.listing.is_some() || ranking.hidden;
+    let is_of_votes = ranking.votes > 0 || ranking.spread.is_some();
+    let is_voted = is_of_votes && plan.contains("catalog_human_rank");
     let is_band = ranking.watch == Watch::Doubtful && plan.contains("catalog_watch_confidence");
     if plan.contains("Seq Scan on catalog") || plan.contains("Parallel") {
         Some("reads the whole table")
     } else if ranking.sort == Sort::Random {
-        let sampled = plan.contains("catalog_sample") || (is_narrow && few);
+        let sampled = plan.contains("catalog_sample") || (is_narrow && few) || is_voted;
         (!sampled).then_some("draws without the index of hashes")
     } else if plan.contains(&key) && !plan.contains("Sort Key") {
         None
     } else {
-        // A search, a listing, the hidden or the doubtful images may be few enough to be sorted.
-        (!(is_narrow && few || is_band)).then_some("does not come from the index of the sort key")
+        // A search, a listing, the hidden, the doubtful or the judged images may be few enough to be sorted.
+        (!(is_narrow && few || is_band || is_voted)).then_some("does not come from the index of the sort key")
     }
 }
 
@@ -118,13 +136,19 @@ fn complaint(plan: &str, ranking: &Ranking) -> Option<&'static str> {
 async fn every_sort_and_filter_is_answered_from_an_index_and_sorts_no_table(pool: PgPool) {
     let view = catalog(&pool, 30_000).await;
     let mut conn = pool.acquire().await.unwrap();
+    // People have judged one of five hundred.
+    let few = "UPDATE catalog SET human_mean = NULL, human_rank = NULL, human_std = NULL, votes = 0
+               WHERE sharpness <> 0";
+    for statement in [few, "REINDEX INDEX catalog_human_rank", "VACUUM ANALYZE catalog"] {
+        sqlx::raw_sql(statement).execute(&mut *conn).await.unwrap();
+    }
     let mut tried = 0;
     for sort in Sort::ALL {
         let key = match sort {
             Sort::Newest => Key::Time(DateTime::from_timestamp(15_000, 0).unwrap()),
             _ => Key::Number(4.0),
         };
-        for ranking in every_list(sort) {
+        for ranking in every_list(sort).into_iter().chain(every_list_by_votes(sort)) {
             let order = ranking.order;
             let image = Uuid::from_u128(1 << 120);
             let cursor = Cursor { generation: view.generation, sort, order, key, image };
@@ -142,7 +166,7 @@ async fn every_sort_and_filter_is_answered_from_an_index_and_sorts_no_table(pool
             }
         }
     }
-    assert_eq!(tried, 6 * 2 * 4 * 4 * 2 * 2 * 4 * 3);
+    assert_eq!(tried, 6 * (2 * 4 * 4 * 2 * 2 * 4 + 2 * 4 * 3) * 3);
 }
 
 #[sqlx::test(migrations = "./migrations")]
@@ -161,7 +185,7 @@ async fn an_image_is_in_a_list_exactly_when_nothing_keeps_it_out(pool: PgPool) {
     sqlx::raw_sql(
         "UPDATE catalog SET hidden = sharpness::int % 7 = 0;
          UPDATE catalog SET quality_mean = NULL, quality_std = NULL WHERE sharpness::int % 5 = 0;
-         UPDATE catalog SET human_mean = NULL, votes = 0, verdict = TRUE WHERE sharpness::int % 3 = 0;
+         UPDATE catalog SET human_mean = NULL, human_rank = NULL, human_std = NULL, votes = 0, verdict = TRUE WHERE sharpness::int % 3 = 0;
          UPDATE catalog SET listing_key = NULL WHERE sharpness::int % 11 = 0;",
     )
     .execute(&mut *conn)
@@ -173,7 +197,7 @@ async fn an_image_is_in_a_list_exactly_when_nothing_keeps_it_out(pool: PgPool) {
         .unwrap();
     let (mut inside, mut outside) = (0, std::collections::HashSet::new());
     for sort in Sort::ALL {
-        for mut ranking in every_list(sort).into_iter().step_by(3) {
+        for mut ranking in every_list(sort).into_iter().step_by(3).chain(every_list_by_votes(sort)) {
             ranking.text = ranking.text.map(|_| "_4".to_owned());
             ranking.listing = ranking.listing.map(|_| "4".to_owned());
             let listed = page(&mut conn, &view, &ranking, &Place::Start, 1000).await.unwrap().images;
@@ -188,7 +212,7 @@ async fn an_image_is_in_a_list_exactly_when_nothing_keeps_it_out(pool: PgPool) {
     }
     assert!(inside > 50, "only {inside} were inside");
     // A sample of sixty leaves none out, and all are in the catalog.
-    assert_eq!(outside.len(), 9, "{outside:?}");
+    assert_eq!(outside.len(), 11, "{outside:?}");
     let unknown = absent(&mut conn, &view, &Ranking::default(), ImageId(Uuid::nil())).await.unwrap();
     assert_eq!(unknown, [Reason::Unknown]);
 }

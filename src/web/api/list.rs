@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::description::Problem;
 use crate::{
     store::{
-        rankings::{self, Cursor, Key, Order, Place, Ranked, Ranking, Sort, Watch},
+        rankings::{self, Cursor, Key, Order, Place, Ranked, Ranking, Sort, Spread, Watch},
         viewpoint::{self, Viewpoint},
     },
     web::{Site, error::WebError},
@@ -58,6 +58,13 @@ pub struct Parameters {
     #[serde(default, deserialize_with = "flag")]
     #[param(value_type = Option<String>, pattern = "^(1|true|yes|0|false|no)?$")]
     hidden: bool,
+    /// At least so many votes that count.
+    #[serde(default)]
+    #[param(required = false)]
+    votes: u16,
+    /// At least this standard deviation of the votes: images about which people differ.
+    #[param(minimum = 0, maximum = 4.5)]
+    spread: Option<f64>,
     /// For `sort=random`: which sample.
     #[param(value_type = Option<i64>, minimum = 0, maximum = 4294967295_i64)]
     seed: Option<u32>,
@@ -164,10 +171,17 @@ impl Parameters {
             listing: given(&self.listing).map(str::to_owned),
             one_per_listing: self.one_per_listing,
             hidden: self.hidden,
+            votes: self.votes,
+            spread: self.spread.map(spread).transpose()?,
             seed: if self.sort == Sort::Random { self.seed.unwrap_or_default() } else { 0 },
         };
         Ok((ranking, after))
     }
+}
+
+fn spread(std: f64) -> Result<Spread, WebError> {
+    let words = || format!("spread must be a standard deviation from 0 to {}, got {std}", Spread::MAX);
+    Spread::new(std).ok_or_else(|| WebError::Parameter(words()))
 }
 
 /// A form sends a field that is left empty as an empty text.
