@@ -67,13 +67,14 @@ impl Sandbox {
     pub(super) async fn close(self) -> Result<(), BenchError> {
         self.pool.close().await;
         self.database.close().await?;
+        let path = self.dir.keep();
         for _ in 0..TRIES {
-            if Database::discard(self.dir.path()).await? {
-                break;
+            // A service that still leaves may write its last lines while its folder is being removed.
+            if Database::discard(&path).await? && fs::remove_dir_all(&path).is_ok() {
+                return Ok(());
             }
             tokio::time::sleep(PAUSE).await;
         }
-        let path = self.dir.path().to_owned();
-        self.dir.close().map_err(BenchError::file(path))
+        fs::remove_dir_all(&path).map_err(BenchError::file(&path))
     }
 }

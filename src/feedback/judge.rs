@@ -8,7 +8,7 @@ use super::{FeedbackError, Seat};
 use crate::{
     domain::{ImageId, RoundState, Score, SkipKind},
     store::{
-        corrections, evidence, image_views,
+        BEGIN_BY_KEY, corrections, evidence, image_views,
         reservations::{self, Reservation},
         round_images,
         rounds::{self, Round},
@@ -57,7 +57,7 @@ pub enum Taken {
 /// # Errors
 /// See [`FeedbackError`].
 pub async fn submit(seat: &Seat<'_>, judgement: &Judgement) -> Result<Taken, FeedbackError> {
-    let mut tx = seat.pool.begin().await?;
+    let mut tx = seat.pool.begin_with(BEGIN_BY_KEY).await?;
     if !evidence::lock(&mut tx, judgement.image).await? {
         return Err(FeedbackError::NotServed);
     }
@@ -69,7 +69,7 @@ pub async fn submit(seat: &Seat<'_>, judgement: &Judgement) -> Result<Taken, Fee
     let reservation = reservations::find(&mut tx, seat.whose, judgement.image, judgement.occurrence).await?;
     let reservation = reservation.ok_or(FeedbackError::NotServed)?;
     let circumstances = circumstances(seat, &mut tx, &round, judgement, reservation).await?;
-    let taken = store(seat, &mut tx, &round, judgement, &circumstances).await?;
+    let (taken, judged) = store(seat, &mut tx, &round, judgement, &circumstances).await?;
     if matches!(taken, Taken::First | Taken::Changed) && judgement.occurrence == 0 {
         refresh(&mut tx, &round, judgement.image).await?;
     }
@@ -80,7 +80,7 @@ pub async fn submit(seat: &Seat<'_>, judgement: &Judgement) -> Result<Taken, Fee
         skips::withdraw(&mut tx, seat.whose, judgement.image, seat.now()).await?;
     }
     tx.commit().await?;
-    if is_first && judgement.occurrence == 0 {
+    if judged >= i32::from(round.plan.judgements) {
         // After the commit: of two last judgements at the same moment one must see the other.
         close_if_done(seat, &round).await?;
     }
@@ -137,23 +137,30 @@ async fn circumstances(
     })
 }
 
-/// Appends the answers that differ from the current ones.
+/// Appends the answers that differ from the current ones. What became of them, and how many judgements the image has if this
+/// was one more; else 0.
 async fn store(
     seat: &Seat<'_>,
     conn: &mut PgConnection,
     round: &Round,
     judgement: &Judgement,
     with: &Circumstances,
-) -> Result<Taken, FeedbackError> {
+) -> Result<(Taken, i32), FeedbackError> {
     let (whose, image, occurrence) = (seat.whose, judgement.image, judgement.occurrence);
-    let vote = votes::current(conn, whose, image, occurrence).await?;
-    let answer = corrections::current(conn, whose, image, occurrence).await?;
+    let vote = match round.plan.asks_quality {
+        true => votes::current(conn, whose, image, occurrence).await?,
+        false => None,
+    };
+    let answer = match round.plan.question {
+        Some(_) => corrections::current(conn, whose, image, occurrence).await?,
+        None => None,
+    };
     let is_first = vote.is_none() && answer.is_none();
     let new_score = judgement.score.filter(|score| vote.is_none_or(|vote| vote.score != score.get()));
     let new_answer = round.plan.question.zip(judgement.is_watch);
     let new_answer = new_answer.filter(|(_, is)| answer.is_none_or(|answer| answer.is_watch != *is));
     if new_score.is_none() && new_answer.is_none() {
-        return Ok(Taken::Same);
+        return Ok((Taken::Same, 0));
     }
     if !is_first && round.state != RoundState::Open {
         return Err(FeedbackError::Closed);
@@ -171,12 +178,13 @@ async fn store(
         corrections::add(conn, whose, new, with).await?;
     }
     if !is_first {
-        return Ok(Taken::Changed);
+        return Ok((Taken::Changed, 0));
     }
-    if occurrence == 0 {
-        round_images::count(conn, whose.round, image, 1).await?;
-    }
-    Ok(Taken::First)
+    let judged = match occurrence {
+        0 => round_images::count(conn, whose.round, image, 1).await?,
+        _ => 0,
+    };
+    Ok((Taken::First, judged))
 }
 
 /// An image that somebody leaves unjudged.

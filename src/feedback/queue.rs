@@ -9,7 +9,7 @@ use super::{FeedbackError, Seat, order};
 use crate::{
     domain::{RoundState, ServingOrder},
     store::{
-        BEGIN_WITHOUT_WAIT,
+        BEGIN_BY_KEY_WITHOUT_WAIT,
         reservations::{self, Held, Served},
         round_annotators::{self, Place},
         round_images::{self, Listed, Offer},
@@ -62,18 +62,14 @@ pub async fn fill(seat: &Seat<'_>, rng: &mut impl Rng) -> Result<Vec<Held>, Feed
         rounds::close_if_done(&mut conn, round.id, now).await?;
         return Ok(vec![]);
     }
-    let mut held = reservations::held(&mut conn, seat.whose, now).await?;
-    if !held.is_empty() {
-        reservations::renew(&mut conn, seat.whose, now).await?;
-    }
-    let before = held.len();
+    reservations::renew(&mut conn, seat.whose, now).await?;
     // Each choice is a transaction of its own: none ever waits for two images.
-    for _ in before..HOLD {
+    for _ in reservations::in_hand(&mut conn, seat.whose, now).await?..HOLD {
         if !choose(seat, &mut conn, &round, Dice::throw(rng)).await? {
             break;
         }
     }
-    held = reservations::held(&mut conn, seat.whose, now).await?;
+    let held = reservations::held(&mut conn, seat.whose, now).await?;
     if held.is_empty() {
         rounds::close_if_done(&mut conn, round.id, now).await?;
     }
@@ -97,11 +93,11 @@ async fn choose(
 ) -> Result<bool, FeedbackError> {
     let (whose, now) = (seat.whose, seat.now());
     loop {
-        let mut tx = conn.begin_with(BEGIN_WITHOUT_WAIT).await?;
+        let mut tx = conn.begin_with(BEGIN_BY_KEY_WITHOUT_WAIT).await?;
         let place =
             round_annotators::take_place(&mut tx, whose.round, whose.annotator, dice.seed, now).await?;
         // Another tab of theirs may have been faster.
-        let has_full_hands = reservations::held(&mut tx, whose, now).await?.len() >= HOLD;
+        let has_full_hands = reservations::in_hand(&mut tx, whose, now).await? >= HOLD;
         let next =
             if has_full_hands { Next::Nothing } else { next(&mut tx, seat, round, place, dice).await? };
         match next {
@@ -232,8 +228,8 @@ async fn reserve(
         }
         let Some(listed) = round_images::first_on_offer(conn, offer, chunk).await? else { continue };
         round_images::lock(conn, offer.round, listed.image).await?;
-        let still = round_images::first_on_offer(conn, offer, &[listed.position]).await?;
-        return Ok(still.map_or(Next::Again, |listed| Next::Serve(serve(listed))));
+        let still = round_images::is_on_offer(conn, offer, listed.image).await?;
+        return Ok(if still { Next::Serve(serve(listed)) } else { Next::Again });
     }
     Ok(Next::Nothing)
 }

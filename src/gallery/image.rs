@@ -242,8 +242,7 @@ async fn percentile(
 ) -> Result<Option<String>, WebError> {
     let opinion = opinions.iter().find(|opinion| opinion.model == view.quality_model);
     let Some(mean) = opinion.and_then(|opinion| opinion.mean) else { return Ok(None) };
-    let shares = summary::shares_below(conn, view.generation, &[mean]).await?;
-    Ok(shares.first().map(|share| words::reached(*share)))
+    Ok(Some(words::reached(summary::means(conn, view.generation).await?.share_below(mean))))
 }
 
 fn picture(site: &Site, facts: &Facts) -> Picture {

@@ -16,6 +16,7 @@ use crate::{
     decode::{GRID_PX, Signals},
     store::{
         rankings::{self, By, Listing, Listings, Order, Place, Ranking, Sort, Total, Which},
+        summary,
         viewpoint::{self, Viewpoint},
     },
     web::{Site, account::Account, error::WebError},
@@ -288,7 +289,8 @@ pub async fn one(site: Data<Site>, account: Account, key: Path<String>) -> Resul
     let view = viewpoint::active(&mut conn).await?.ok_or(WebError::NotFound)?;
     let ranked = Ranking { listing: Some(key.clone()), ..Ranking::default() };
     let page = rankings::page(&mut conn, &view, &ranked, &Place::Start, PHOTOS).await?;
-    let cards = ranking::cards(&site, &mut conn, &view, &ranked, (Some(1), &page.images)).await?;
+    let means = summary::means(&mut conn, view.generation).await?;
+    let cards = ranking::cards(&site, &mut conn, &means, &ranked, (Some(1), &page.images)).await?;
     let (sentence, others) = around(&site, &mut conn, &view, &ranked, cards.len()).await?;
     html(&One {
         frame: Frame::of(&site, &account, frame::Place::Listings, Some(&view)),

@@ -6,6 +6,7 @@ pub mod arrivals;
 mod attention;
 pub mod bulk;
 pub mod card;
+pub mod counted;
 mod form;
 pub mod frame;
 pub mod home;

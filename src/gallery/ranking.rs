@@ -22,7 +22,7 @@ use crate::{
     store::{
         human_pool,
         rankings::{self, Cursor, Order, Place, Ranking, Sort, Watch},
-        summary,
+        summary::{self, Means},
         viewpoint::{self, Viewpoint},
     },
     web::{Site, account::Account, error::WebError},
@@ -258,11 +258,11 @@ async fn shown(
         _ => Some(0),
     };
     let first = first.map(|ahead| ahead + 1);
-    let total = rankings::total(conn, view, ranking).await?;
+    let counted = site.counts.of(conn, view, ranking).await?;
     Ok(Shown {
-        cards: cards(site, conn, view, ranking, (first, &page.images)).await?,
-        showing: remarks::showing(page.images.len(), total, ranking),
-        remarks: remarks::of(site, conn, view, ranking, path).await?,
+        cards: cards(site, conn, &counted.means, ranking, (first, &page.images)).await?,
+        showing: remarks::showing(page.images.len(), counted.total, ranking),
+        remarks: remarks::of(site, view, &counted, ranking, path),
         next: page.next,
         previous: page.previous,
     })
@@ -272,18 +272,16 @@ async fn shown(
 pub(super) async fn cards(
     site: &Site,
     conn: &mut PgConnection,
-    view: &Viewpoint,
+    means: &Means,
     ranking: &Ranking,
     (first, images): (Option<i64>, &[rankings::Ranked]),
 ) -> Result<Vec<Card>, WebError> {
-    let means: Vec<f64> = images.iter().map(|image| image.quality_mean.unwrap_or(1.0)).collect();
-    let shares = summary::shares_below(conn, view.generation, &means).await?;
     let pool = match images.iter().any(|image| image.votes > 0) {
         true => Some(human_pool::read(conn).await?),
         false => None,
     };
     let card = |(index, image): (usize, &rankings::Ranked)| {
-        let share = shares.get(index).copied().filter(|_| image.quality_mean.is_some() && !image.hidden);
+        let share = image.quality_mean.filter(|_| !image.hidden).map(|mean| means.share_below(mean));
         let interval = pool.and_then(|pool| {
             pool.interval(u32::try_from(image.votes).ok()?, image.human_mean?, image.human_std?)
         });
@@ -301,7 +299,8 @@ pub(super) async fn first_cards(
     most: u16,
 ) -> Result<Vec<Card>, WebError> {
     let page = rankings::page(conn, view, ranking, &Place::Start, most).await?;
-    cards(site, conn, view, ranking, (Some(1), &page.images)).await
+    let means = summary::means(conn, view.generation).await?;
+    cards(site, conn, &means, ranking, (Some(1), &page.images)).await
 }
 
 fn choices(site: &Site, path: &str, chosen: Watch) -> Vec<Choice> {

@@ -1,14 +1,12 @@
 //! "Showing x of y; z below threshold; h hidden; f failed": what a gallery shows, and where the rest is.
 
-use sqlx::PgConnection;
-
-use super::words;
+use super::{counted::Counted, words};
 use crate::{
     store::{
-        rankings::{self, Ranking, SAMPLE, Sort, Total, Watch},
+        rankings::{Ranking, SAMPLE, Sort, Total, Watch},
         viewpoint::Viewpoint,
     },
-    web::{Site, error::WebError},
+    web::Site,
 };
 
 /// A remark on what is not shown, and where it is.
@@ -58,58 +56,35 @@ pub fn in_words(total: Total) -> String {
 }
 
 /// Everything that the list does not show, with the way to it; `path` is the address of the page.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn of(
-    site: &Site,
-    conn: &mut PgConnection,
-    view: &Viewpoint,
-    ranking: &Ranking,
-    path: &str,
-) -> Result<Vec<Remark>, WebError> {
-    let mut remarks: Vec<Remark> = on_labels(site, conn, view, ranking, path).await?.into_iter().collect();
-    remarks.extend(on_left_out(site, conn, view, ranking).await?);
-    Ok(remarks)
+pub fn of(site: &Site, view: &Viewpoint, counted: &Counted, ranking: &Ranking, path: &str) -> Vec<Remark> {
+    let on_labels = counted.others.and_then(|others| on_labels(site, view, others, (ranking, path)));
+    on_labels.into_iter().chain(on_left_out(site, counted, ranking)).collect()
 }
 
-/// What the watch filter leaves out, or how many of all have no watch. Of a sample, of what is hidden, and of listings
-/// the other side tells nothing.
-async fn on_labels(
+/// What the watch filter leaves out, or how many of all have no watch.
+fn on_labels(
     site: &Site,
-    conn: &mut PgConnection,
     view: &Viewpoint,
-    ranking: &Ranking,
-    path: &str,
-) -> Result<Option<Remark>, WebError> {
-    if ranking.hidden || ranking.one_per_listing || ranking.sort == Sort::Random {
-        return Ok(None);
-    }
-    let other = if ranking.watch == Watch::No { Watch::Yes } else { Watch::No };
-    let others = Ranking { watch: other, ..ranking.clone() };
-    let total = rankings::labelled(conn, view, ranking, other == Watch::Yes).await?;
+    total: Total,
+    (ranking, path): (&Ranking, &str),
+) -> Option<Remark> {
     if total.count == 0 {
-        return Ok(None);
+        return None;
     }
     let threshold = view.threshold.map(|threshold| words::probability(threshold.get())).unwrap_or_default();
-    let side = match other {
-        Watch::Yes => "above the watch threshold",
-        _ => "at or below the watch threshold",
+    let (other, side) = match ranking.watch {
+        Watch::No => (Watch::Yes, "above the watch threshold"),
+        _ => (Watch::No, "at or below the watch threshold"),
     };
     let text = format!("{} {side} of {threshold}", in_words(total));
-    Ok(Some(Remark { text, href: Some(list(site, path, &others)) }))
+    let others = Ranking { watch: other, ..ranking.clone() };
+    Some(Remark { text, href: Some(list(site, path, &others)) })
 }
 
 /// What no filter would show.
-async fn on_left_out(
-    site: &Site,
-    conn: &mut PgConnection,
-    view: &Viewpoint,
-    ranking: &Ranking,
-) -> Result<Vec<Remark>, WebError> {
-    let left_out = rankings::left_out(conn, view).await?;
-    let unscored = rankings::unscored(conn, view).await?;
-    let waiting = Total { count: (unscored.count - left_out.unscorable.count).max(0), ..unscored };
+fn on_left_out(site: &Site, counted: &Counted, ranking: &Ranking) -> impl Iterator<Item = Remark> {
+    let Counted { left_out, unscored, .. } = counted;
+    let waiting = Total { count: (unscored.count - left_out.unscorable.count).max(0), ..*unscored };
     // By time, since that is the one key that all of them have.
     let hidden = Ranking { sort: Sort::Newest, hidden: true, ..Ranking::default() };
     let hidden_total = if ranking.hidden { Total { count: 0, is_exact: true } } else { left_out.hidden };
@@ -121,7 +96,7 @@ async fn on_left_out(
     ];
     let remark =
         |(total, what, href)| Remark { text: format!("{} {what}", in_words(total)), href: Some(href) };
-    Ok(remarks.into_iter().filter(|(total, ..)| total.count > 0).map(remark).collect())
+    remarks.into_iter().filter(|(total, ..)| total.count > 0).map(remark)
 }
 
 /// The address of a list on the page at `path`.

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor};
 use utoipa::ToSchema;
 
 use super::viewpoint::Viewpoint;
@@ -145,8 +145,8 @@ pub async fn roots(conn: &mut PgConnection) -> sqlx::Result<Vec<Root>> {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn pulse(pool: &PgPool) -> sqlx::Result<i64> {
+pub async fn written(executor: impl PgExecutor<'_>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(r#"SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::BIGINT AS "bytes!""#)
-        .fetch_one(pool)
+        .fetch_one(executor)
         .await
 }

@@ -54,5 +54,13 @@ pub mod whole;
 /// server undoes it.
 pub(crate) const BEGIN_WITHOUT_WAIT: &str = "BEGIN; SET LOCAL synchronous_commit = off";
 
+/// Begins a transaction whose statements are planned once per connection, not for their values: for many small statements
+/// by key, where planning costs more than running.
+pub(crate) const BEGIN_BY_KEY: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan";
+
+/// Both.
+pub(crate) const BEGIN_BY_KEY_WITHOUT_WAIT: &str =
+    "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL synchronous_commit = off";
+
 /// The schema's migrations, in order. They run forwards when the service starts.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

@@ -99,6 +99,22 @@ pub async fn held(conn: &mut PgConnection, whose: Whose, now: DateTime<Utc>) -> 
     .await
 }
 
+/// How many images that can be judged somebody has in hand.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn in_hand(conn: &mut PgConnection, whose: Whose, now: DateTime<Utc>) -> sqlx::Result<usize> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM reservations h
+           WHERE h.round_id = $1 AND h.annotator_id = $2 AND h.state = 'held' AND h.expires_at > $3
+             AND EXISTS (SELECT FROM judgeable_images j WHERE j.round_id = $1 AND j.image_id = h.image_id)"#,
+        whose.round.0,
+        whose.annotator.0,
+        now
+    );
+    Ok(usize::try_from(count.fetch_one(conn).await?).unwrap_or_default())
+}
+
 /// An image that somebody was handed at any time, to be shown to them again.
 ///
 /// # Errors

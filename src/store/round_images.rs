@@ -132,6 +132,25 @@ pub async fn first_on_offer(
     .await
 }
 
+/// Whether an image of a round lacks judgements that nobody else has in hand.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_on_offer(conn: &mut PgConnection, offer: Offer, image: ImageId) -> sqlx::Result<bool> {
+    let is_on_offer = sqlx::query_scalar!(
+        r#"SELECT i.judged + (SELECT count(*) FROM reservations o
+                              WHERE o.round_id = $1 AND o.image_id = $2 AND o.annotator_id <> $4
+                                AND o.occurrence = 0 AND o.state = 'held' AND o.expires_at > $5) < $3::int AS "is!"
+           FROM round_images i WHERE i.round_id = $1 AND i.image_id = $2"#,
+        offer.round.0,
+        image.0,
+        i32::from(offer.judgements),
+        offer.annotator.0,
+        offer.now
+    );
+    Ok(is_on_offer.fetch_optional(conn).await?.unwrap_or(false))
+}
+
 /// Locks an image of a round until the transaction ends, so that nobody else is offered it meanwhile.
 ///
 /// # Errors
@@ -147,20 +166,19 @@ pub async fn lock(conn: &mut PgConnection, round: RoundId, image: ImageId) -> sq
     .map(drop)
 }
 
-/// Counts a judgement of an image in (`1`) or out (`-1`).
+/// Counts a judgement of an image in (`1`) or out (`-1`); how many it has now.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn count(conn: &mut PgConnection, round: RoundId, image: ImageId, by: i32) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE round_images SET judged = judged + $3 WHERE round_id = $1 AND image_id = $2",
+pub async fn count(conn: &mut PgConnection, round: RoundId, image: ImageId, by: i32) -> sqlx::Result<i32> {
+    sqlx::query_scalar!(
+        "UPDATE round_images SET judged = judged + $3 WHERE round_id = $1 AND image_id = $2 RETURNING judged",
         round.0,
         image.0,
         by
     )
-    .execute(conn)
+    .fetch_one(conn)
     .await
-    .map(drop)
 }
 
 /// How many of a round's open images wait for somebody else: all that they lack is in other people's hands. And the

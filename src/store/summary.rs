@@ -127,17 +127,31 @@ pub async fn counts(conn: &mut PgConnection, generation: GenerationId) -> sqlx::
     .await
 }
 
-/// For each of `means`: the share of the images with a quality mean, not hidden, whose mean is lower, 0 to 1. Means
-/// are compared in steps of a hundredth, so that those that read the same count as equal. Nothing while no image is
-/// scored.
+/// How the quality means of the images that are not hidden are distributed, in steps of a hundredth, so that means that read
+/// the same count as equal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Means {
+    /// The bins that have images, in order, each with the number of images below it.
+    ranks: Vec<(i16, i64)>,
+    images: i64,
+}
+
+impl Means {
+    /// The share of the images whose mean is lower than `mean`, 0 to 1; 0 while no image is scored.
+    #[expect(clippy::cast_precision_loss, reason = "a catalog has far fewer than 2^52 images")]
+    pub fn share_below(&self, mean: f64) -> f64 {
+        let bin = ((mean - 1.0) * 100.0).floor();
+        let next = self.ranks.partition_point(|(other, _)| f64::from(*other) < bin);
+        let below = self.ranks.get(next).map_or(self.images, |(_, below)| *below);
+        if self.images > 0 { below as f64 / self.images as f64 } else { 0.0 }
+    }
+}
+
+/// The distribution of the quality means.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn shares_below(
-    conn: &mut PgConnection,
-    generation: GenerationId,
-    means: &[f64],
-) -> sqlx::Result<Vec<f64>> {
+pub async fn means(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<Means> {
     let bins = sqlx::query!(
         r#"SELECT bin AS "bin!", sum(count)::BIGINT AS "count!" FROM (
                SELECT bin, count FROM catalog_summary WHERE generation_id = $1 AND measure = 'quality_mean'
@@ -148,21 +162,12 @@ pub async fn shares_below(
     )
     .fetch_all(conn)
     .await?;
-    let mut below = 0;
-    let mut ranks = Vec::with_capacity(bins.len());
+    let mut means = Means::default();
     for bin in bins {
-        ranks.push((f64::from(bin.bin), below));
-        below += bin.count;
+        means.ranks.push((bin.bin, means.images));
+        means.images += bin.count;
     }
-    Ok(means.iter().map(|mean| share_below(&ranks, below, ((mean - 1.0) * 100.0).floor())).collect())
-}
-
-/// The share of `whole` that lies below `bin`; `ranks` holds the bins in order, each with the count below it.
-#[expect(clippy::cast_precision_loss, reason = "a catalog has far fewer than 2^52 images")]
-fn share_below(ranks: &[(f64, i64)], whole: i64, bin: f64) -> f64 {
-    let next = ranks.partition_point(|(other, _)| *other < bin);
-    let below = ranks.get(next).map_or(whole, |(_, below)| *below);
-    if whole > 0 { below as f64 / whole as f64 } else { 0.0 }
+    Ok(means)
 }
 
 /// At least how many images that both models scored and that are not hidden have the label `is_watch`: those in the
@@ -295,7 +300,7 @@ mod tests {
     async fn a_share_counts_lower_means_in_steps_of_a_hundredth_and_no_hidden_ones(pool: PgPool) {
         let all = generations(&pool).await;
         let mut conn = pool.acquire().await.unwrap();
-        assert_eq!(shares_below(&mut conn, all[0], &[5.0]).await.unwrap(), [0.0]);
+        assert_eq!(means(&mut conn, all[0]).await.unwrap().share_below(5.0), 0.0);
         for (number, mean, hidden) in
             [(1, 1.0, false), (2, 5.001, false), (3, 5.009, false), (4, 10.0, false), (5, 2.0, true)]
         {
@@ -314,7 +319,8 @@ mod tests {
             .unwrap();
         }
         for _ in 0..2 {
-            let shares = shares_below(&mut conn, all[0], &[10.0, 5.009, 5.0, 1.0, 7.0]).await.unwrap();
+            let means = means(&mut conn, all[0]).await.unwrap();
+            let shares = [10.0, 5.009, 5.0, 1.0, 7.0].map(|mean| means.share_below(mean));
             assert_eq!(shares, [0.75, 0.25, 0.25, 0.0, 0.75]);
             fold(&mut conn).await.unwrap();
         }

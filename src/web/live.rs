@@ -57,7 +57,7 @@ impl Live {
 async fn look(pool: PgPool, sender: watch::Sender<i64>, stop: CancellationToken) {
     while sender.receiver_count() > 1 {
         // While the database is away nothing changes; the page says so when it looks.
-        if let Ok(pulse) = ledger::pulse(&pool).await {
+        if let Ok(pulse) = ledger::written(&pool).await {
             sender.send_if_modified(|known| std::mem::replace(known, pulse) != pulse);
         }
         tokio::select! {

@@ -38,6 +38,7 @@ use crate::{
     clock::Clock,
     config::{Settings, normal_path},
     decode::Decoders,
+    gallery::counted::Counts,
     ingest::{IngestError, upload::Uploads},
     learning::offers::Offers,
     objects::Objects,
@@ -98,6 +99,8 @@ pub struct Site {
     pub live: Live,
     /// The threshold that the labels speak for.
     pub offers: Offers,
+    /// Counts of the lists that were looked at last.
+    pub counts: Counts,
     /// Whether the pictures are drawn ones.
     pub is_demo: bool,
     /// Where the service writes.
@@ -118,6 +121,7 @@ impl Site {
         let upload_dir = settings.upload_dir();
         let cookie_key = secrets::shared(&mut *pool.acquire().await?, "cookies").await?;
         Ok(Self {
+            counts: Counts::default(),
             live: Live::new(pool.clone(), stop),
             offers: Offers::new(clock.clone()),
             uploads: Uploads::open(pool.clone(), objects.clone(), settings, clock.clone())?,

@@ -19,6 +19,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shift {
     pub(super) round: RoundId,
+    /// How long before their first vote everybody opens the page.
+    pub(super) opening: Duration,
     /// Seconds that are not measured.
     pub(super) warm_up: u64,
     /// Votes that each gives, one a second.
@@ -86,6 +88,7 @@ impl Annotator {
     pub(super) async fn work(self, start: Instant) -> Result<Tally, BenchError> {
         let (mut rng, mut tally) = (SmallRng::from_rng(&mut rand::rng()), Tally::default());
         let path = format!("/score/{}", self.shift.round);
+        sleep_until((start - self.shift.opening).into()).await;
         let mut connection = self.browser.connect().await?;
         let mut held = hands(&connection.post(&format!("{path}/next"), "").await?)?;
         for number in 0..self.shift.votes {

@@ -29,6 +29,9 @@ use crate::{
     store::{guides, rounds::NewRound, viewpoint},
 };
 
+/// How long it takes until everybody is at work.
+const OPENING: Duration = Duration::from_secs(5);
+
 /// What is to be measured.
 #[derive(Clone, Debug)]
 pub struct VotesPlan {
@@ -116,6 +119,7 @@ async fn vote(plan: &VotesPlan, sandbox: &Sandbox, people: &[Browser]) -> Result
     let round = open(plan, sandbox).await?;
     let shift = Shift {
         round,
+        opening: OPENING,
         warm_up: plan.warm_up.as_secs(),
         votes: (plan.warm_up + plan.time).as_secs(),
         faults: plan.faults,
@@ -134,13 +138,15 @@ async fn vote(plan: &VotesPlan, sandbox: &Sandbox, people: &[Browser]) -> Result
     })
 }
 
-/// Annotators begin evenly spread over a second.
+/// Everybody opens the page, evenly spread over [`OPENING`], and then votes once a second, evenly spread over it.
 async fn all(people: Vec<Browser>, shift: Shift) -> Result<Tally, BenchError> {
-    let step = Duration::from_secs(1) / u32::try_from(people.len()).unwrap_or(1).max(1);
-    let start = Instant::now() + Duration::from_secs(1);
+    let count = u32::try_from(people.len()).unwrap_or(1).max(1);
+    let start = Instant::now() + Duration::from_secs(1) + OPENING;
     let mut working = JoinSet::new();
     for (browser, number) in people.into_iter().zip(0_u32..) {
-        working.spawn(Annotator { browser, shift }.work(start + step * number));
+        let (phase, left) = (Duration::from_secs(1) / count * number, OPENING / count * (count - number));
+        let annotator = Annotator { browser, shift: Shift { opening: phase + left, ..shift } };
+        working.spawn(annotator.work(start + phase));
     }
     let mut all = Tally::default();
     while let Some(tally) = working.join_next().await {
