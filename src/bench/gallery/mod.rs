@@ -84,8 +84,9 @@ pub async fn run(
         measured = Box::pin(measure(plan, &sandbox, networks)) => measured,
         () = stop.cancelled() => Err(BenchError::Stopped),
     };
-    sandbox.close().await?;
+    let closed = sandbox.close().await;
     let (networks_alone, lists) = measured?;
+    closed?;
     Ok(GalleryReport::new(machine, plan, networks_alone, lists))
 }
 

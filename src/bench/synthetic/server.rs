@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, thread};
 
 use tokio::{runtime, sync::oneshot, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::client::Browser;
 use crate::{
@@ -20,10 +20,10 @@ use crate::{
 /// What everybody signs in with.
 const PASSWORD: &str = "measured, not guessed";
 
-/// A web server.
+/// A web server; dropping it stops it.
 pub(in crate::bench) struct Server {
     address: SocketAddr,
-    stop: CancellationToken,
+    stop: DropGuard,
     task: JoinHandle<Result<(), StartupError>>,
 }
 
@@ -37,7 +37,7 @@ impl Server {
         let application = Application::build(settings, &[Role::Web], Clock::System).await?;
         let address = application.address().ok_or(BenchError::Ended)?;
         let task = tokio::spawn(application.run(stop.clone()));
-        Ok(Self { address, stop, task })
+        Ok(Self { address, stop: stop.drop_guard(), task })
     }
 
     /// People of a role, each signed in with a browser of their own.
@@ -63,7 +63,7 @@ impl Server {
 
     /// Stops it.
     pub(in crate::bench) async fn stop(self) -> Result<(), BenchError> {
-        self.stop.cancel();
+        drop(self.stop);
         Ok(self.task.await.map_err(|_| BenchError::Thread)??)
     }
 }

@@ -89,8 +89,11 @@ impl Annotator {
         let (mut rng, mut tally) = (SmallRng::from_rng(&mut rand::rng()), Tally::default());
         let path = format!("/score/{}", self.shift.round);
         sleep_until((start - self.shift.opening).into()).await;
+        let opened = self.browser.connect().await?.post(&format!("{path}/next"), "").await?;
+        let mut held = hands(&opened)?;
+        // A connection is not kept as long as it takes until everybody is there.
+        sleep_until(start.into()).await;
         let mut connection = self.browser.connect().await?;
-        let mut held = hands(&connection.post(&format!("{path}/next"), "").await?)?;
         for number in 0..self.shift.votes {
             let due = start + Duration::from_secs(number);
             sleep_until(due.into()).await;

@@ -92,8 +92,9 @@ pub async fn run(
         measured = Box::pin(measure(plan, &sandbox, networks)) => measured,
         () = stop.cancelled() => Err(BenchError::Stopped),
     };
-    sandbox.close().await?;
+    let closed = sandbox.close().await;
     let [idle, scoring] = measured?;
+    closed?;
     Ok(VotesReport::new(machine, plan, idle, scoring))
 }
 
