@@ -144,6 +144,7 @@
     const picture = document.getElementById("picture");
     const stage = document.getElementById("stage");
     const chip = document.getElementById("chip");
+    const beside = document.getElementById("beside");
     const end = document.getElementById("end");
     const help = document.getElementById("help");
     const cannot = document.getElementById("cannot");
@@ -193,6 +194,7 @@
       [stage.hidden, form.hidden, end.hidden] = [false, false, true];
       if (picture.getAttribute("src") !== item.src) picture.src = item.src;
       Object.assign(picture.dataset, { image: item.image, occurrence: item.occurrence, full: item.full });
+      [beside.textContent, beside.hidden] = [item.beside || "", !item.beside];
       fit();
       mark();
       try {
@@ -210,7 +212,7 @@
       at = null;
       delete stage.dataset.painted;
       end.toggleAttribute("data-waits", Boolean(waits));
-      [stage.hidden, form.hidden, end.hidden] = [true, true, false];
+      [stage.hidden, form.hidden, end.hidden, beside.hidden] = [true, true, false, true];
       if (why) {
         document.getElementById("end-title").textContent = why.title;
         document.getElementById("end-text").textContent = why.text;
@@ -391,7 +393,9 @@
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
       if (help.open && event.key !== "?") return;
       const digit = /^(?:Digit|Numpad)([0-9])$/.exec(event.code);
-      const plain = event.key >= "0" && event.key <= "9" ? event.key : digit && event.code.startsWith("Numpad") ? digit[1] : "";
+      // The digit row counts by its place too: on a French keyboard it gives digits only with Shift.
+      const placed = digit && !event.shiftKey ? digit[1] : "";
+      const plain = event.key >= "0" && event.key <= "9" ? event.key : placed;
       const act = plain ? () => choose("score", plain === "0" ? "10" : plain) : keys[event.key.toLowerCase()];
       if (!act) return;
       event.preventDefault();

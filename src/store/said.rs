@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::{AnnotatorId, ImageId};
+use crate::domain::{AnnotatorId, ImageId, RoundId};
 
 /// A current vote on an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,39 @@ pub async fn answers(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Ve
            FROM corrections c JOIN annotators a ON a.id = c.annotator_id
            WHERE c.image_id = $1 AND c.occurrence = 0 AND c.superseded_at IS NULL ORDER BY c.id DESC"#,
         image.0
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// What models and people say about an image, for rounds that are not blind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Beside {
+    /// The image.
+    pub image: Uuid,
+    /// Mean of the quality distribution.
+    pub quality_mean: Option<f64>,
+    /// Watch confidence.
+    pub watch_confidence: Option<f64>,
+    /// Mean of the votes that count.
+    pub human_mean: Option<f64>,
+    /// How many those are.
+    pub votes: i32,
+}
+
+/// What is shown beside `images` in a round; nothing where the round is blind.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn beside(conn: &mut PgConnection, round: RoundId, images: &[Uuid]) -> sqlx::Result<Vec<Beside>> {
+    sqlx::query_as!(
+        Beside,
+        "SELECT c.image_id AS image, c.quality_mean, c.watch_confidence, c.human_mean, c.votes
+         FROM rounds r CROSS JOIN active_generation g
+         JOIN catalog c ON c.generation_id = g.generation_id AND c.image_id = ANY ($2)
+         WHERE r.id = $1 AND NOT r.blind",
+        round.0,
+        images
     )
     .fetch_all(conn)
     .await

@@ -15,13 +15,18 @@ const PICTURES: u32 = 8;
 
 /// A service with scored pictures and an open round, and the browser on its start page.
 async fn round(pool: &PgPool, browser: &Browser, asks: &str) -> Service {
+    round_of(pool, browser, (PICTURES, &format!("asks={asks}"))).await
+}
+
+/// The same with so many pictures, and a plan of which the address says more.
+async fn round_of(pool: &PgPool, browser: &Browser, (pictures, plan): (u32, &str)) -> Service {
     let service = Service::start(pool);
     set_up(browser, &service).await;
-    drop_pictures(&service, 0..PICTURES);
-    while !browser.text().await.contains(&format!("{PICTURES} images = {PICTURES} scored")) {
+    drop_pictures(&service, 0..pictures);
+    while !browser.text().await.contains(&format!("{pictures} images = {pictures} scored")) {
         browser.driver.refresh().await.unwrap();
     }
-    browser.driver.goto(service.url(&format!("/rounds/new?asks={asks}&sample=&judgements=1"))).await.unwrap();
+    browser.driver.goto(service.url(&format!("/rounds/new?{plan}&sample=&judgements=1"))).await.unwrap();
     browser.type_into("title", "Autumn").await;
     browser.follow("main button.primary").await;
     browser.read("h1", "Autumn").await;
@@ -48,8 +53,12 @@ async fn judge(browser: &Browser, key: &str) {
 }
 
 async fn is_offline(browser: &Browser, offline: bool) {
-    let conditions =
-        json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+    network(browser, offline, 0).await;
+}
+
+/// Cuts the network, or makes each answer later by `latency_ms`.
+async fn network(browser: &Browser, offline: bool, latency_ms: u32) {
+    let conditions = json!({ "offline": offline, "latency": latency_ms, "downloadThroughput": -1, "uploadThroughput": -1 });
     browser.driver.cdp().send_raw("Network.enable", json!({})).await.unwrap();
     browser.driver.cdp().send_raw("Network.emulateNetworkConditions", conditions).await.unwrap();
 }
@@ -93,6 +102,60 @@ async fn a_whole_round_by_keyboard_with_a_step_back(pool: PgPool) {
     have(&pool, &[7, 3, 9, 1, 2, 4, 5, 6]).await;
     let all: i64 = sqlx::query_scalar("SELECT count(*) FROM votes").fetch_one(&pool).await.unwrap();
     assert_eq!(all, 9, "the 10 is kept, superseded by the 9");
+    browser.close().await;
+}
+
+/// Notes for each key when the next picture was on the screen, and whether it was asked for only then.
+const STOPWATCH: &str = "
+    const stage = document.getElementById('stage'), picture = document.getElementById('picture');
+    let pressed = 0, last = stage.dataset.painted;
+    window.painted = [];
+    addEventListener('keydown', () => { pressed = performance.now(); }, true);
+    new MutationObserver(() => {
+        const now = stage.dataset.painted, key = pressed;
+        if (!now || now === last) return;
+        last = now;
+        const asked = performance.getEntriesByName(picture.src).map((entry) => entry.startTime);
+        // The second frame begins after the first is on the screen.
+        requestAnimationFrame(() => requestAnimationFrame(() =>
+            window.painted.push([performance.now() - key, Math.min(...asked) > key])));
+    }).observe(stage, { attributeFilter: ['data-painted'] });";
+
+#[sqlx::test(migrations = "./migrations")]
+async fn with_a_slow_network_the_next_picture_is_there_before_the_key(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::DESKTOP).await else { return };
+    let service = round_of(&pool, &browser, (40, "asks=quality")).await;
+    begin(&browser, &service).await;
+    network(&browser, false, 40).await;
+    browser.script(STOPWATCH).await;
+    for _ in 0..39 {
+        judge(&browser, "6").await;
+    }
+    let painted = browser.script("return window.painted").await;
+    let painted: Vec<(f64, bool)> = serde_json::from_value(painted).unwrap();
+    let mut times_ms: Vec<f64> = painted.iter().map(|(ms, _)| *ms).collect();
+    times_ms.sort_by(f64::total_cmp);
+    // A figure, not a bar: the machine may be busy.
+    let (median, p95) = (times_ms[times_ms.len() / 2], times_ms[times_ms.len() * 95 / 100]);
+    println!("key to next picture painted, 40 ms of latency: median {median:.0} ms, p95 {p95:.0} ms");
+    assert!(painted.len() >= 38, "{painted:?}");
+    assert!(painted.iter().all(|(_, late)| !late), "a picture was asked for after the key: {painted:?}");
+    browser.close().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn beside_the_picture_stands_what_others_say_only_where_the_round_is_not_blind(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::DESKTOP).await else { return };
+    let service = round_of(&pool, &browser, (3, "asks=quality&sees=all")).await;
+    begin(&browser, &service).await;
+    for _ in 0..2 {
+        let beside = browser.see("#beside:not([hidden])").await.text().await.unwrap();
+        assert!(beside.starts_with("Model: quality ") && beside.ends_with("People: none yet."), "{beside}");
+        judge(&browser, "6").await;
+    }
+    let saw: bool =
+        sqlx::query_scalar("SELECT bool_and(saw_model) FROM votes").fetch_one(&pool).await.unwrap();
+    assert!(saw, "a vote says what its annotator could see");
     browser.close().await;
 }
 

@@ -3,6 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde::Serialize;
 use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::{
     clock::Clock,
@@ -10,7 +12,10 @@ use crate::{
     domain::{ImageId, RoundId},
     feedback::queue::Waiting,
     gallery::{card::fitted, words},
-    store::reservations::Held,
+    store::{
+        reservations::Held,
+        said::{self, Beside},
+    },
     web::Site,
 };
 
@@ -29,11 +34,28 @@ pub struct Shown {
     pub width: u32,
     /// Height at screen size, in pixels.
     pub height: u32,
+    /// What models and people say about it; nothing in a blind round.
+    pub beside: Option<String>,
 }
 
 impl Shown {
-    /// What the page shows of an image that is held.
-    pub fn new(site: &Site, round: RoundId, held: &Held) -> Self {
+    /// What the page shows of images that are held.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn all(
+        site: &Site,
+        conn: &mut PgConnection,
+        round: RoundId,
+        held: &[Held],
+    ) -> sqlx::Result<Vec<Self>> {
+        let images: Vec<Uuid> = held.iter().map(|held| held.image.0).collect();
+        let beside = said::beside(conn, round, &images).await?;
+        let of = |held: &Held| beside.iter().find(|beside| beside.image == held.image.0).map(in_words);
+        Ok(held.iter().map(|held| Self { beside: of(held), ..Self::new(site, round, held) }).collect())
+    }
+
+    fn new(site: &Site, round: RoundId, held: &Held) -> Self {
         let (width, height) = fitted(held.width, held.height, VIEWER_PX);
         Self {
             image: held.image,
@@ -42,8 +64,21 @@ impl Shown {
             full: address(site, round, held.image, "full"),
             width,
             height,
+            beside: None,
         }
     }
+}
+
+/// *Model: quality 5.21, watch 0.93. Colleagues: 6.00 (3 votes).*
+fn in_words(beside: &Beside) -> String {
+    let quality = beside.quality_mean.map(|mean| format!("quality {mean:.2}"));
+    let watch = beside.watch_confidence.map(|confidence| format!("watch {}", words::probability(confidence)));
+    let model: Vec<String> = quality.into_iter().chain(watch).collect();
+    let votes = words::counted(beside.votes.into(), "vote", "votes");
+    let people =
+        beside.human_mean.map_or_else(|| "none yet".to_owned(), |mean| format!("{mean:.2} ({votes})"));
+    let model = if model.is_empty() { "none yet".to_owned() } else { model.join(", ") };
+    format!("Model: {model}. People: {people}.")
 }
 
 /// Where an annotator gets the picture of an image of a round: `size` in pixels, or `full`.

@@ -137,6 +137,10 @@ impl Page {
         self.current.as_ref().is_some_and(|current| current.is_watch == Some(is_watch))
     }
 
+    fn beside(&self) -> Option<&str> {
+        self.current.as_ref()?.shown.beside.as_deref()
+    }
+
     fn paragraphs(&self) -> impl Iterator<Item = &str> {
         self.guide.body.split("\n\n").map(str::trim).filter(|text| !text.is_empty())
     }
@@ -197,7 +201,7 @@ pub async fn show(
     let desks = progress::desks(&mut conn, account.id, site.clock.now()).await?;
     let desk = desks.into_iter().find(|desk| desk.round == id);
     let (done, left) = desk.map_or((0, 0), |desk| (desk.judged, desk.left));
-    let upcoming: Vec<Shown> = held.iter().map(|held| Shown::new(&site, id, held)).collect();
+    let upcoming = Shown::all(&site, &mut conn, id, &held).await?;
     html(&Page {
         frame: Frame::of(&site, &account, Place::Score, None),
         annotator: account.id,
@@ -231,11 +235,11 @@ async fn current(
         if let Some(again) = again {
             let given = progress::given(conn, seat.whose, image.0, back.occurrence).await?;
             let (score, is_watch) = given.unwrap_or_default();
-            let shown = Shown::new(site, seat.whose.round, &again);
-            return Ok(Some(Current { shown, key, score, is_watch }));
+            let shown = Shown::all(site, conn, seat.whose.round, &[again]).await?.pop();
+            return Ok(shown.map(|shown| Current { shown, key, score, is_watch }));
         }
     }
-    let shown = held.first().map(|held| Shown::new(site, seat.whose.round, held));
+    let shown = Shown::all(site, conn, seat.whose.round, held.get(..1).unwrap_or_default()).await?.pop();
     Ok(shown.map(|shown| Current { shown, key, score: None, is_watch: None }))
 }
 
@@ -366,7 +370,7 @@ async fn answer(
         Ok(()) => {}
     }
     let held = queue::fill(seat, &mut rand::rng()).await?;
-    let shown: Vec<Shown> = held.iter().map(|held| Shown::new(site, seat.whose.round, held)).collect();
+    let shown = Shown::all(site, &mut *site.pool.acquire().await?, seat.whose.round, &held).await?;
     let end = match shown.is_empty() {
         true => Some(End::new(queue::waiting(seat).await?, seat.clock)),
         false => None,

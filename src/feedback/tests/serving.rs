@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::{
     domain::{RoundState, SkipKind},
-    feedback::{judge::Skip, queue::Waiting},
+    feedback::{FeedbackError, judge::Skip, queue::Waiting},
     store::rounds,
 };
 
