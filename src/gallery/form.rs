@@ -64,7 +64,10 @@ impl Form {
             text: ranking.text.clone().unwrap_or_default(),
             min: ranking.min.map(|bound| bound.to_string()).unwrap_or_default(),
             max: ranking.max.map(|bound| bound.to_string()).unwrap_or_default(),
-            votes: (ranking.votes > 0).then(|| ranking.votes.to_string()).unwrap_or_default(),
+            votes: Some(ranking.votes)
+                .filter(|votes| *votes > 0)
+                .map(|votes| votes.to_string())
+                .unwrap_or_default(),
             spread: ranking.spread.map(|spread| spread.get().to_string()).unwrap_or_default(),
             bounds,
             example,
