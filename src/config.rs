@@ -143,6 +143,8 @@ pub struct Settings {
     pub worker_dead_after_ms: u64,
     /// Corrections that it takes to overrule the model.
     pub corrections_needed: u32,
+    /// Whether nothing is ever fetched from the internet, and nobody is asked to.
+    pub offline: bool,
     /// Whether the pictures are drawn ones: every page says so.
     pub demo: bool,
 }
@@ -189,6 +191,7 @@ impl Default for Settings {
             worker_heartbeat_ms: 10_000,
             worker_dead_after_ms: 30_000,
             corrections_needed: 2,
+            offline: false,
             demo: false,
         }
     }

@@ -23,7 +23,10 @@ mod raters;
 mod threshold;
 
 use catalog::{Catalog, Picture, TestSite};
-use chronograde::{decode::VIEWER_PX, domain::ContentHash};
+use chronograde::{
+    decode::VIEWER_PX,
+    domain::{ContentHash, Role},
+};
 use reqwest::{StatusCode, header};
 use serde_json::Value;
 use sqlx::PgPool;
@@ -103,7 +106,14 @@ async fn what_stands_in_the_way_is_said_in_words_and_first(pool: PgPool) {
     let urgent = home.all(".attention .urgent");
     assert_eq!(urgent[0], "Images are not being scored: the model starter-watch has no file.");
     assert!(urgent[1].starts_with("The folder /photos is empty, though files were seen in it."));
-    assert_eq!(home.all(".attention li").len(), 4, "and the threshold, and the failed file");
+    let rest = home.all(".attention li");
+    assert_eq!(rest.len(), 5, "and the threshold, the failed file, and the networks that could be fetched");
+    let offer = rest.last().unwrap();
+    assert!(offer.contains("“ResNet50 (ImageNet)” (103\u{202f}MB)"), "{offer}");
+    assert!(offer.contains("`chronograde models pull`"), "{offer}");
+    let manager = site.sign_in("maria", Role::Manager).await;
+    let home = site.page_of(manager.get(site.url("/")).send().await.unwrap()).await;
+    assert_eq!(home.all(".attention li").len(), 4, "only who may fetch them is asked to");
 }
 
 #[sqlx::test(migrations = "./migrations")]

@@ -12,6 +12,7 @@ mod evaluate;
 mod healthcheck;
 mod ingest;
 mod migrate;
+mod models;
 mod restore;
 mod score;
 mod serve;
@@ -107,6 +108,7 @@ enum Command {
     Analyse(analyse::Args),
     /// Measure how fast pictures are scored and stored on this machine
     Bench(bench::Args),
+    Models(models::Args),
     /// Bring the database's tables up to date
     Migrate,
     /// Make tokens for the API
@@ -147,6 +149,7 @@ impl Cli {
             Command::Evaluate(args) => evaluate::run(&context, args).await,
             Command::Analyse(args) => analyse::run(&context, &args),
             Command::Bench(args) => Box::pin(bench::run(&context, args)).await,
+            Command::Models(args) => models::run(&context, args).await,
             Command::Migrate => migrate::run(&context).await,
             Command::Tokens(args) => tokens::run(&context, args).await,
             Command::Demo(args) => demo::run(context, args).await,

@@ -17,12 +17,15 @@ pub struct Args {
     /// Folder in which pictures are dropped [default: upload in the data directory]
     #[arg(long, value_name = "DIR")]
     upload_dir: Option<PathBuf>,
+    /// Never offer to fetch anything from the internet
+    #[arg(long)]
+    offline: bool,
 }
 
 impl Args {
     /// Everything in one process.
     pub fn at(listen: Option<SocketAddr>) -> Self {
-        Self { roles: vec![Role::Web, Role::Ingest, Role::Score], listen, upload_dir: None }
+        Self { roles: vec![Role::Web, Role::Ingest, Role::Score], listen, upload_dir: None, offline: false }
     }
 }
 
@@ -34,6 +37,7 @@ pub async fn run(context: Context, args: Args) -> anyhow::Result<ExitCode> {
     let mut settings = context.settings;
     settings.listen = args.listen.unwrap_or(settings.listen);
     settings.upload_dir = args.upload_dir.or(settings.upload_dir);
+    settings.offline |= args.offline;
     let stop = shutdown::on_signal()?;
     let upload_dir = settings.upload_dir();
     let application = Application::build(settings, &args.roles, Clock::System).await?;

@@ -7,8 +7,9 @@ use sqlx::PgConnection;
 
 use super::words;
 use crate::{
-    config::Role,
-    domain::SightingState,
+    config,
+    domain::{Role, SightingState},
+    score::Manifest,
     store::{
         components,
         ledger::{self, Ledger},
@@ -39,8 +40,8 @@ pub async fn matters(
     ledger: &Ledger,
 ) -> Result<Vec<Matter>, WebError> {
     let mut matters = Vec::new();
-    matters.extend(of_role(site, Role::Ingest, "New files are not being noticed").await?);
-    matters.extend(of_role(site, Role::Score, "Images are not being scored").await?);
+    matters.extend(of_role(site, config::Role::Ingest, "New files are not being noticed").await?);
+    matters.extend(of_role(site, config::Role::Score, "Images are not being scored").await?);
     for root in ledger::roots(conn).await? {
         matters.extend(of_root(&root));
     }
@@ -52,7 +53,7 @@ pub async fn matters(
     Ok(matters)
 }
 
-async fn of_role(site: &Site, role: Role, consequence: &str) -> Result<Vec<Matter>, WebError> {
+async fn of_role(site: &Site, role: config::Role, consequence: &str) -> Result<Vec<Matter>, WebError> {
     let urgent = |text| Matter { text, link: None, is_urgent: true };
     Ok(match components::problems(&site.pool, role).await? {
         None => vec![urgent(format!(
@@ -173,6 +174,25 @@ fn of_ledger(site: &Site, ledger: &Ledger) -> Vec<Matter> {
         listed(SightingState::Missing.as_str(), "See which"),
     );
     matters
+}
+
+/// The larger networks that could be fetched, for who may do so.
+pub fn of_models(site: &Site, role: Role) -> Option<Matter> {
+    let worth_pulling = site.models.as_ref().filter(|_| role == Role::Admin)?.worth_pulling();
+    let names: Vec<String> = worth_pulling.into_iter().filter_map(in_offer).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let text = format!(
+        "Larger networks are known and not on this machine: {}. `chronograde models pull` fetches them; the present ones go on serving meanwhile.",
+        names.join(", ")
+    );
+    Some(Matter { text, link: None, is_urgent: false })
+}
+
+fn in_offer(model: &Manifest) -> Option<String> {
+    let bytes = i64::try_from(model.network()?.bytes).unwrap_or(i64::MAX);
+    Some(format!("“{}” ({})", model.title, words::bytes(bytes)))
 }
 
 /// A sentence with its full stop.

@@ -91,6 +91,8 @@ async fn catalog(site: &Site, account: &Account) -> Result<HttpResponse, WebErro
         Some(view) => ranking::first_cards(site, &mut conn, view, &Ranking::default(), BEST).await?,
         None => vec![],
     };
+    let mut matters = attention::matters(site, &mut conn, view.as_ref(), &ledger).await?;
+    matters.extend(attention::of_models(site, account.role));
     let newest = arrivals::newest(&mut conn, Behind::START, ARRIVALS).await?;
     html(&Page {
         frame: Frame::of(site, account, Place::Home, view.as_ref()),
@@ -102,7 +104,7 @@ async fn catalog(site: &Site, account: &Account) -> Result<HttpResponse, WebErro
         progress: progress(&ledger, pace, pace.map(|pace| now - pace.first), view.as_ref()),
         scored: ledger.scored + ledger.unscorable,
         wanted: ledger.images,
-        matters: attention::matters(site, &mut conn, view.as_ref(), &ledger).await?,
+        matters,
         best,
         arrivals: newest.iter().map(|arrival| Row::new(site, arrival, now)).collect(),
     })

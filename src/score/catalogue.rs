@@ -118,6 +118,16 @@ impl Catalogue {
         })
     }
 
+    /// The models that could be fetched, of each task of which none was: what a machine that was set up lately lacks.
+    pub fn worth_pulling(&self) -> Vec<&Manifest> {
+        let can_be_pulled =
+            |manifest: &&Manifest| manifest.network().is_some_and(|network| !network.urls.is_empty());
+        let of_task =
+            |task| self.manifests.iter().filter(can_be_pulled).filter(move |model| model.task == task);
+        let lacking = |task: &&Task| !of_task(**task).any(Manifest::is_downloaded);
+        Task::ALL.iter().filter(lacking).flat_map(|task| of_task(*task)).collect()
+    }
+
     /// The manifest that serves `task` where nothing else was chosen.
     ///
     /// # Errors
@@ -154,6 +164,25 @@ mod tests {
         fs::copy(models().join("tiny-watch.toml"), folder.path().join("another.toml")).unwrap();
         let message = Catalogue::read(folder.path()).unwrap_err().to_string();
         assert!(message.contains("another.toml and tiny-watch.toml"), "{message}");
+    }
+
+    #[test]
+    fn what_could_be_fetched_is_worth_it_until_one_of_its_task_is_here() {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+        let folder = tempfile::tempdir().unwrap();
+        for entry in fs::read_dir(shipped).unwrap().map(Result::unwrap) {
+            if entry.path().extension().is_some_and(|extension| extension == "toml" || extension == "txt") {
+                fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+            }
+        }
+        let worth_pulling = || {
+            let catalogue = Catalogue::read(folder.path()).unwrap();
+            catalogue.worth_pulling().into_iter().map(|model| model.name.clone()).collect::<Vec<_>>()
+        };
+        let all = ["resnet50-v1-12", "resnet50-v1-12-int8", "nima-mobilenet-aesthetic"];
+        assert_eq!(worth_pulling(), all);
+        fs::write(folder.path().join("resnet50-v1-12-int8.onnx"), "").unwrap();
+        assert_eq!(worth_pulling(), all[2..]);
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub struct Manifest {
     pub license: Option<String>,
     /// Where the weights come from.
     pub source: Option<String>,
+    /// What somebody has to accept before the weights are fetched, in a sentence.
+    pub accept: Option<String>,
     /// The question that a watch model was trained to answer.
     pub question: Question,
     /// Where its numbers come from.

@@ -3,6 +3,7 @@
 mod catalogue;
 mod engine;
 mod ensemble;
+mod fetch;
 mod golden;
 mod heads;
 mod library;
@@ -10,9 +11,11 @@ mod manifest;
 mod model;
 mod session;
 mod shape;
+mod weights;
 
 pub use catalogue::{Catalogue, CatalogueError};
 pub use engine::{Engine, EngineSettings, EngineStats, ScoreError};
+pub use fetch::{AddError, Added, Event, FetchError, Fetched, Fetcher, Patience, Problem, add};
 pub use golden::{GoldenCheck, dial};
 pub use heads::{OutputError, answer};
 pub use library::RuntimeError;

@@ -52,7 +52,9 @@ pub enum LoadError {
 
 const fn way_out(error: &OpenError) -> &'static str {
     match error {
-        OpenError::NotDownloaded(_) => ": put the file there, or choose another model",
+        OpenError::NotDownloaded(_) => {
+            ": fetch them with `chronograde models pull`, bring them with `chronograde models add FILE`, or choose another model"
+        }
         _ => "",
     }
 }

@@ -23,6 +23,7 @@ use super::{
     library::{RuntimeError, find_library},
     manifest::Network,
     shape::{self, Found},
+    weights::is_pointer,
 };
 use crate::{
     decode::{Dtype, Tensor},
@@ -257,6 +258,9 @@ fn verified_weights(network: &Network) -> Result<Vec<u8>, OpenError> {
         _ => OpenError::Unreadable { path: path(), reason: error.to_string() },
     })?;
     let other = |problem| OpenError::OtherBytes { path: path(), problem };
+    if is_pointer(&weights) {
+        return Err(other("it is a Git LFS pointer, a short text that stands for the file".to_owned()));
+    }
     if weights.len() as u64 != network.bytes {
         return Err(other(format!("they have {} bytes, not {}", weights.len(), network.bytes)));
     }

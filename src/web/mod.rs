@@ -43,6 +43,7 @@ use crate::{
     learning::offers::Offers,
     objects::Objects,
     people::{Passwords, Throttle},
+    score::Catalogue,
     store::secrets,
 };
 
@@ -109,6 +110,8 @@ pub struct Site {
     pub upload_dir: PathBuf,
     /// The decoders of this process, for the viewer's renditions.
     pub decoders: Decoders,
+    /// The models, where more of them may be offered: not offline, nor where this process cannot read them.
+    pub models: Option<Catalogue>,
 }
 
 impl Site {
@@ -138,6 +141,7 @@ impl Site {
             data_dir: settings.data_dir.clone(),
             upload_dir: upload_dir.canonicalize().unwrap_or(upload_dir),
             decoders,
+            models: if settings.offline { None } else { Catalogue::read(&settings.models).ok() },
         })
     }
 

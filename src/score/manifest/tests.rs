@@ -25,6 +25,22 @@ fn the_shipped_manifests_are_read_and_their_weights_are_there() {
 }
 
 #[test]
+fn the_manifests_of_networks_that_are_fetched_say_what_is_published_of_them() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models");
+    let read = |name: &str| Manifest::read(&folder.join(format!("{name}.toml"))).unwrap();
+    for name in ["resnet50-v1-12", "resnet50-v1-12-int8"] {
+        let manifest = read(name);
+        let network = manifest.network().unwrap();
+        let positives = ["analog clock", "digital clock", "digital watch", "stopwatch", "wall clock"];
+        assert_eq!(network.positive_labels(), positives);
+        assert_eq!(network.urls.len(), 2);
+        assert!(manifest.accept.is_none() && manifest.warnings()[0].contains("was not measured"));
+    }
+    let nima = read("nima-mobilenet-aesthetic");
+    assert!(nima.license.is_none() && nima.accept.unwrap().contains("models/convert"));
+}
+
+#[test]
 fn weights_that_are_absent_are_no_error() {
     let manifest = manifest("mobilenet_v2_imagenet_uint8");
     assert!(!manifest.is_downloaded());

@@ -1,0 +1,76 @@
+//! `chronograde models`: what networks there are, whether they are what their manifests say, and how they come here.
+
+mod check;
+mod list;
+mod pull;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use serde_json::json;
+
+use super::Context;
+use crate::score::{Catalogue, add};
+
+/// List the models, check them, and bring their weights to this machine
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List the models of the models folder
+    List,
+    /// Load models as the service would: checksum, names, shapes, types, golden picture
+    Check {
+        /// The models [default: all whose weights are here]
+        names: Vec<String>,
+    },
+    Pull(pull::Args),
+    /// Put a weights file that was fetched elsewhere where its manifest wants it
+    Add {
+        /// The file; its manifest is found by its SHA-256
+        file: PathBuf,
+    },
+}
+
+/// Runs `chronograde models`. Exit status 1: a model did not come, or is not what its manifest says.
+///
+/// # Errors
+/// The models folder cannot be used, a name is unknown, or no manifest wants the file.
+pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
+    let catalogue = Catalogue::read(&context.settings.models)?;
+    match args.command {
+        Command::List => list::run(context, &catalogue),
+        Command::Check { names } => check::run(context, &catalogue, &names).await,
+        Command::Pull(args) => pull::run(context, &catalogue, args).await,
+        Command::Add { file } => bring(context, &catalogue, file).await,
+    }
+}
+
+async fn bring(context: &Context, catalogue: &Catalogue, file: PathBuf) -> anyhow::Result<ExitCode> {
+    let searched = catalogue.clone();
+    let added = tokio::task::spawn_blocking(move || add(&searched, &file)).await??;
+    let mut all_well = true;
+    for model in added {
+        let line = json!({ "name": model.name, "outcome": "added", "file": model.file });
+        say(context, &line, &format!("{}: {}", model.name, model.file.display()));
+        all_well &= check::one(context, catalogue, &model.name).await;
+    }
+    Ok(exit(all_well))
+}
+
+/// One line of data, for programs or for people.
+#[expect(clippy::print_stdout, reason = "the command's data")]
+fn say(context: &Context, json: &serde_json::Value, text: &str) {
+    if context.json {
+        println!("{json}");
+    } else {
+        println!("{text}");
+    }
+}
+
+fn exit(all_well: bool) -> ExitCode {
+    if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

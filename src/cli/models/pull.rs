@@ -1,0 +1,165 @@
+//! `chronograde models pull`.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{bail, ensure};
+use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::{check, exit, say};
+use crate::{
+    cli::Context,
+    score::{Catalogue, Event, FetchError, Fetched, Fetcher, Manifest, Network, Patience},
+};
+
+/// Fetch the weights of models whose manifests name an address
+///
+/// What arrived is kept when it is interrupted, and the next pull goes on there. HTTPS_PROXY, HTTP_PROXY, NO_PROXY and
+/// SSL_CERT_FILE are heeded.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The models [default: all that have an address]
+    names: Vec<String>,
+    /// Accept what the manifests ask to be accepted, such as a file without a licence
+    #[arg(long)]
+    accept_licence: bool,
+}
+
+/// What became of one model.
+enum Outcome {
+    Pulled(Fetched),
+    AlreadyHere,
+    NotAccepted,
+}
+
+/// Fetches, checks and reports each model.
+pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) -> anyhow::Result<ExitCode> {
+    ensure!(
+        !context.settings.offline,
+        "CHRONOGRADE_OFFLINE is set, so nothing is fetched: unset it, or bring files with `chronograde models add FILE`"
+    );
+    let fetcher = Fetcher::new(Patience::default())?;
+    let mut all_well = true;
+    for manifest in chosen(catalogue, &args.names)? {
+        // Chosen models are networks.
+        let Some(network) = manifest.network() else { continue };
+        let name = manifest.name.as_str();
+        match pull(&fetcher, manifest, network, args.accept_licence).await {
+            Ok(Outcome::Pulled(Fetched { url, file })) => {
+                let line = json!({ "name": name, "outcome": "pulled", "file": file, "url": url });
+                say(context, &line, &format!("{name}: {} from {url}", file.display()));
+                all_well &= check::one(context, catalogue, name).await;
+            }
+            Ok(Outcome::AlreadyHere) => {
+                let line = json!({ "name": name, "outcome": "here", "file": network.file });
+                say(context, &line, &format!("{name}: {} is here already", network.file.display()));
+            }
+            Ok(Outcome::NotAccepted) => {
+                // Who asked for it by name was refused; who asked for all gets the others.
+                all_well &= args.names.is_empty();
+                let terms = manifest.accept.as_deref().unwrap_or_default();
+                let line = json!({ "name": name, "outcome": "not accepted", "terms": terms });
+                let text = format!(
+                    "{name}: not fetched, since {terms}. To accept that: chronograde models pull {name} --accept-licence"
+                );
+                say(context, &line, &text);
+            }
+            Err(error) => {
+                all_well = false;
+                let line = json!({ "name": name, "outcome": "failed", "problem": error.to_string() });
+                say(context, &line, &format!("{name}: {error}"));
+            }
+        }
+    }
+    Ok(exit(all_well))
+}
+
+/// The models of these names, or all that have an address.
+fn chosen<'a>(catalogue: &'a Catalogue, names: &[String]) -> anyhow::Result<Vec<&'a Manifest>> {
+    let has_address =
+        |manifest: &&Manifest| manifest.network().is_some_and(|network| !network.urls.is_empty());
+    if names.is_empty() {
+        let all: Vec<_> = catalogue.manifests().iter().filter(has_address).collect();
+        ensure!(!all.is_empty(), "no manifest of the models folder names an address");
+        return Ok(all);
+    }
+    let mut chosen = Vec::new();
+    for name in names {
+        let manifest = catalogue.get(name)?;
+        if manifest.network().is_none() {
+            bail!("{name} has no weights of its own: pull the models that it is made of");
+        }
+        chosen.push(manifest);
+    }
+    Ok(chosen)
+}
+
+async fn pull(
+    fetcher: &Fetcher,
+    manifest: &Manifest,
+    network: &Network,
+    accepted: bool,
+) -> Result<Outcome, FetchError> {
+    if tokio::task::block_in_place(|| Fetcher::is_there(network))? {
+        return Ok(Outcome::AlreadyHere);
+    }
+    if let Some(terms) = &manifest.accept
+        && !accepted
+        && !asked(&manifest.name, terms)
+    {
+        return Ok(Outcome::NotAccepted);
+    }
+    let bar = progress_bar(&manifest.name, network.bytes);
+    let fetched = tokio::task::block_in_place(|| fetcher.fetch(network, &mut |event| show(&bar, event)));
+    bar.finish_and_clear();
+    fetched.map(Outcome::Pulled)
+}
+
+/// Whether somebody at a terminal accepts the terms.
+fn asked(name: &str, terms: &str) -> bool {
+    let (input, mut output) = (io::stdin(), io::stderr());
+    if !(input.is_terminal() && output.is_terminal()) {
+        return false;
+    }
+    let mut answer = String::new();
+    let heard = write!(output, "{name}: {terms}.\nFetch it nevertheless? [y/N] ")
+        .and_then(|()| output.flush())
+        .and_then(|()| input.read_line(&mut answer));
+    heard.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+fn progress_bar(name: &str, bytes: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
+    bar.enable_steady_tick(Duration::from_millis(500));
+    let style = ProgressStyle::with_template(
+        "{prefix} {bar:30} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left {msg}",
+    );
+    match style {
+        Ok(style) => bar.with_style(style).with_prefix(name.to_owned()),
+        Err(_) => bar,
+    }
+}
+
+fn show(bar: &ProgressBar, event: &Event<'_>) {
+    match event {
+        Event::Asking { url, there } => {
+            bar.set_position(*there);
+            bar.reset_eta();
+            tracing::info!(url, there = %DecimalBytes(*there), "asking for the file");
+        }
+        Event::Progress(there) => {
+            bar.set_message("");
+            bar.set_position(*there);
+        }
+        Event::Pausing { problem, pause } => {
+            bar.set_message(format!("({problem}; again in {} s)", pause.as_secs()));
+        }
+        Event::GaveUp { url, problem } => {
+            bar.suspend(|| tracing::warn!(url, "this address was given up: {problem}"))
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! One question to one address.
+
+use std::{
+    io::{self, Read},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use ureq::{
+    Agent, Proxy,
+    config::Config,
+    http::{StatusCode, header},
+    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
+};
+
+use super::{
+    Event, FetchError, Problem,
+    partial::Partial,
+    response::{Answer, origin},
+};
+use crate::score::weights;
+
+/// A server that says nothing for so long is taken for gone.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// How many bytes are read at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The HTTP client. Its certificates come from Mozilla's list or `SSL_CERT_FILE`.
+pub(super) fn agent(proxy: Option<Proxy>) -> Result<Agent, FetchError> {
+    let tls = TlsConfig::builder().root_certs(certificates()?).build();
+    let config: Config = Agent::config_builder()
+        .tls_config(tls)
+        .proxy(proxy)
+        .http_status_as_error(false)
+        .user_agent(concat!("chronograde/", env!("CARGO_PKG_VERSION")))
+        // Bytes are counted and resumed as they are stored.
+        .accept_encoding("identity")
+        .max_redirects(8)
+        .timeout_connect(Some(SILENCE))
+        .timeout_recv_response(Some(SILENCE))
+        .timeout_per_read(Some(SILENCE))
+        .build();
+    Ok(config.into())
+}
+
+/// Whom to believe: a proxy that opens encrypted connections needs its own certificate named.
+fn certificates() -> Result<RootCerts, FetchError> {
+    let Some(path) = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from) else {
+        return Ok(RootCerts::WebPki);
+    };
+    let unreadable = |problem: String| FetchError::Certificates { path: path.clone(), problem };
+    let pem = std::fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
+    let mut certificates = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| unreadable(error.to_string()))? {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        return Err(unreadable("it has none".to_owned()));
+    }
+    Ok(RootCerts::Specific(Arc::new(certificates)))
+}
+
+/// An address of a file.
+pub(super) struct Address<'a> {
+    pub(super) agent: &'a Agent,
+    pub(super) url: &'a str,
+    /// The file's size in bytes.
+    pub(super) wanted: u64,
+}
+
+impl Address<'_> {
+    /// Asks for what `partial` lacks, and adds it. On success the file has the wanted size.
+    pub(super) fn ask(&self, partial: &mut Partial, tell: &mut dyn FnMut(&Event<'_>)) -> Result<(), Problem> {
+        if partial.len() > self.wanted {
+            partial.clear()?;
+        }
+        if partial.len() == self.wanted {
+            return Ok(());
+        }
+        let mut request = self.agent.get(self.url);
+        if partial.len() > 0 {
+            request = request.header(header::RANGE, format!("bytes={}-", partial.len()));
+            if let Some(validator) = partial.validator(self.url) {
+                request = request.header(header::IF_RANGE, validator);
+            }
+        }
+        let response = request.call().map_err(|error| Problem::Unreachable(error.to_string()))?;
+        let (head, body) = response.into_parts();
+        let answer = match Answer::read(head.status, &head.headers) {
+            Ok(answer) => answer,
+            Err(problem) => {
+                if head.status == StatusCode::RANGE_NOT_SATISFIABLE {
+                    partial.clear()?;
+                }
+                return Err(problem);
+            }
+        };
+        let mut body = body.into_reader();
+        self.expect(&answer, partial, &mut body)?;
+        partial.come_from(origin(self.url, &head.headers))?;
+        self.receive(&mut body, partial, tell)
+    }
+
+    /// Refuses an answer about another file, before anything that arrived earlier is given up for it.
+    fn expect(&self, answer: &Answer, partial: &mut Partial, body: &mut impl Read) -> Result<(), Problem> {
+        if let Some(found) = answer.file_bytes.filter(|bytes| *bytes != self.wanted) {
+            let mut beginning = Vec::new();
+            // Whether it can be read or not: it is the wrong file.
+            let _ = body.take(weights::POINTER_BYTES).read_to_end(&mut beginning);
+            if answer.first_byte == 0 && weights::is_pointer(&beginning) {
+                return Err(Problem::Pointer);
+            }
+            return Err(Problem::OtherSize { found, wanted: self.wanted, kind: answer.kind.clone() });
+        }
+        if answer.first_byte == partial.len() {
+            return Ok(());
+        }
+        partial.clear()?;
+        if answer.first_byte == 0 { Ok(()) } else { Err(Problem::OtherPart) }
+    }
+
+    fn receive(
+        &self,
+        body: &mut impl Read,
+        partial: &mut Partial,
+        tell: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<(), Problem> {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            let read = match body.read(&mut chunk) {
+                Ok(0) | Err(_) => break,
+                Ok(read) => read,
+            };
+            if partial.len() + read as u64 > self.wanted {
+                partial.clear()?;
+                return Err(Problem::TooLong { wanted: self.wanted });
+            }
+            partial.append(&chunk[..read])?;
+            tell(&Event::Progress(partial.len()));
+        }
+        if partial.len() == self.wanted {
+            return Ok(());
+        }
+        if partial.len() <= weights::POINTER_BYTES && is_pointer(partial)? {
+            partial.clear()?;
+            return Err(Problem::Pointer);
+        }
+        Err(Problem::Cut { there: partial.len(), wanted: self.wanted })
+    }
+}
+
+fn is_pointer(partial: &Partial) -> io::Result<bool> {
+    Ok(weights::is_pointer(&std::fs::read(partial.path())?))
+}
