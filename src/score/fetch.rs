@@ -134,14 +134,18 @@ impl Fetcher {
         tell: &mut dyn FnMut(&Event<'_>),
     ) -> Result<(), Problem> {
         let address = Address { agent: &self.agent, url, wanted: network.bytes };
-        let (mut most, mut in_vain) = (partial.len(), 0);
+        let start = partial.len();
+        let (mut most, mut in_vain) = (start, 0);
         loop {
             tell(&Event::Asking { url, there: partial.len() });
             let tried = address.ask(partial, tell).and_then(|()| check(partial, network));
             let Err(problem) = tried else { return Ok(()) };
             in_vain = if partial.len() > most { 1 } else { in_vain + 1 };
             most = most.max(partial.len());
-            if !problem.may_pass() || in_vain >= self.patience.tries {
+            // A machine without a way to the internet shall say so soon.
+            let never_answered = matches!(problem, Problem::Unreachable(_)) && most == start;
+            let tries = if never_answered { self.patience.tries.min(2) } else { self.patience.tries };
+            if !problem.may_pass() || in_vain >= tries {
                 return Err(problem);
             }
             let pause = problem.pause().unwrap_or(self.patience.first_pause * 2_u32.pow(in_vain - 1));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{bail, ensure};
-use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::{check, exit, say};
@@ -149,7 +149,7 @@ fn show(bar: &ProgressBar, event: &Event<'_>) {
         Event::Asking { url, there } => {
             bar.set_position(*there);
             bar.reset_eta();
-            tracing::info!(url, there = %DecimalBytes(*there), "asking for the file");
+            tracing::debug!(url, there, "asking");
         }
         Event::Progress(there) => {
             bar.set_message("");
@@ -157,6 +157,7 @@ fn show(bar: &ProgressBar, event: &Event<'_>) {
         }
         Event::Pausing { problem, pause } => {
             bar.set_message(format!("({problem}; again in {} s)", pause.as_secs()));
+            tracing::debug!("{problem}");
         }
         Event::GaveUp { url, problem } => {
             bar.suspend(|| tracing::warn!(url, "this address was given up: {problem}"))
