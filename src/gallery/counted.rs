@@ -71,12 +71,20 @@ impl Counts {
 
 async fn count(conn: &mut PgConnection, view: &Viewpoint, ranking: &Ranking) -> sqlx::Result<Counted> {
     let tells = !(ranking.hidden || ranking.one_per_listing || ranking.sort == Sort::Random);
-    let others = match tells {
-        true => Some(rankings::labelled(conn, view, ranking, ranking.watch == Watch::No).await?),
-        false => None,
+    let (total, others) = match (tells, ranking.watch, &ranking.text) {
+        // A search is worth the trouble: what it costs is finding the images, however they are counted then.
+        (true, Watch::Any, Some(_)) => {
+            let (total, others) = rankings::both(conn, view, ranking, false).await?;
+            (total, Some(others))
+        }
+        (true, watch, _) => {
+            let others = rankings::labelled(conn, view, ranking, watch == Watch::No).await?;
+            (rankings::total(conn, view, ranking).await?, Some(others))
+        }
+        (false, ..) => (rankings::total(conn, view, ranking).await?, None),
     };
     Ok(Counted {
-        total: rankings::total(conn, view, ranking).await?,
+        total,
         others,
         left_out: rankings::left_out(conn, view).await?,
         unscored: rankings::unscored(conn, view).await?,

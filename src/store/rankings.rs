@@ -216,9 +216,27 @@ pub async fn labelled(
     if is_surely_long(conn, view, &Ranking { watch, ..ranking.clone() }).await? {
         return Ok(Total { count: COUNTED, is_exact: false });
     }
+    Ok(both(conn, view, ranking, is_watch).await?.1)
+}
+
+/// How many images `ranking` has without its watch filter, and how many of them are labelled `is_watch`: one scan for both.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn both(
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    ranking: &Ranking,
+    is_watch: bool,
+) -> sqlx::Result<(Total, Total)> {
     let mut sql = sql::count_labelled(view, ranking, is_watch, COUNTED + 1);
     let (all, labelled): (i64, i64) = sql.build_query_as().fetch_one(conn).await?;
-    Ok(if all <= COUNTED { Total { count: labelled, is_exact: true } } else { Total::at_least(labelled) })
+    let all = Total::counted(all);
+    let labelled = match all.is_exact {
+        true => Total { count: labelled, is_exact: true },
+        false => Total::at_least(labelled),
+    };
+    Ok((all, labelled))
 }
 
 /// Whether the summaries alone tell that a list of one of the usual kinds has more than [`COUNTED`] images, so that
