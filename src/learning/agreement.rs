@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     chart::{Axis, Chart},
-    disagreement::{self, Disagreement},
+    disagreement::{self, Leaf},
     figures,
 };
 use crate::{
@@ -44,6 +44,8 @@ const DOTS: usize = 1_500;
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct Parameters {
     least: Option<u32>,
+    #[serde(default)]
+    page: usize,
 }
 
 /// One figure, for somebody who never met it.
@@ -63,7 +65,7 @@ struct Found {
     scatter: Chart,
     drawn: Option<String>,
     overlay: Chart,
-    worst: Vec<Disagreement>,
+    worst: Leaf,
 }
 
 #[derive(Template)]
@@ -137,7 +139,7 @@ pub async fn show(
     let most = scored.map(|opinion| opinion.votes.n()).max();
     let judged = judged(opinions, least);
     let used = words::counted(words::len(&judged), "image has", "images have");
-    let found = if judged.is_empty() { None } else { Some(found(&site, judged).await?) };
+    let found = if judged.is_empty() { None } else { Some(found(&site, judged, parameters.page).await?) };
     html(&Page {
         frame: Frame::of(&site, &account, Place::PeopleAgainstModel, view.as_ref()),
         model: view.map_or_else(|| "the quality model".to_owned(), |view| view.quality_title),
@@ -164,7 +166,7 @@ fn judged(opinions: Vec<Opinion>, least: u32) -> Vec<Judged> {
 }
 
 /// Does the arithmetic away from the threads that answer requests.
-async fn found(site: &Site, judged: Vec<Judged>) -> Result<Found, WebError> {
+async fn found(site: &Site, judged: Vec<Judged>, page: usize) -> Result<Found, WebError> {
     let pairs: Vec<Pair> = judged.iter().map(|judged| judged.pair).collect();
     let findings =
         tokio::task::spawn_blocking(move || Findings::of(&pairs)).await.map_err(WebError::internal)?;
@@ -181,7 +183,7 @@ async fn found(site: &Site, judged: Vec<Judged>) -> Result<Found, WebError> {
         drawn: (judged.len() > DOTS)
             .then(|| format!("An even part of the images is drawn, about {DOTS} of them.")),
         overlay: overall(&judged),
-        worst: disagreement::worst(site, &judged, &gaps),
+        worst: disagreement::leaf(site, &judged, &gaps, page),
     })
 }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{comparison::Gap, decode::GRID_PX, gallery::words, web::Site};
 
-/// Images that are shown.
+/// Images that are shown at once.
 const SHOWN: usize = 20;
 
 /// An image with both opinions.
@@ -23,17 +23,31 @@ pub struct Disagreement {
     pub model: String,
     /// The model's mean less people's, with its sign.
     pub gap: String,
+    /// How far the distributions lie apart.
+    pub distance: String,
     /// Whether that is more than the luck of who voted.
     pub chance: String,
     /// Both histograms.
     pub overlay: Chart,
 }
 
-/// The images furthest apart that galleries show, the furthest first.
-pub fn worst(site: &Site, judged: &[Judged], gaps: &[Gap]) -> Vec<Disagreement> {
+/// A page of them.
+pub struct Leaf {
+    /// The images, the furthest apart first.
+    pub images: Vec<Disagreement>,
+    /// Its number, from 0.
+    pub number: usize,
+    /// Whether there is another one behind it.
+    pub has_next: bool,
+}
+
+/// Page `number` of the images that galleries show, the furthest apart first.
+pub fn leaf(site: &Site, judged: &[Judged], gaps: &[Gap], number: usize) -> Leaf {
     let mut order: Vec<_> = judged.iter().zip(gaps).filter(|(judged, _)| !judged.opinion.hidden).collect();
     order.sort_by(|(_, one), (_, other)| other.gap.abs().total_cmp(&one.gap.abs()));
-    order.into_iter().take(SHOWN).map(|(judged, gap)| disagreement(site, judged, gap)).collect()
+    let mut rest = order.into_iter().skip(number.saturating_mul(SHOWN));
+    let images = rest.by_ref().take(SHOWN).map(|(judged, gap)| disagreement(site, judged, gap)).collect();
+    Leaf { images, number, has_next: rest.next().is_some() }
 }
 
 fn disagreement(site: &Site, judged: &Judged, gap: &Gap) -> Disagreement {
@@ -46,6 +60,10 @@ fn disagreement(site: &Site, judged: &Judged, gap: &Gap) -> Disagreement {
         people: format!("{:.2} ± {:.2} from {votes}", gap.human_mean, gap.human_std),
         model: format!("{:.2} ± {:.2}", gap.model_mean, gap.model_std),
         gap: words::signed(gap.gap),
+        distance: format!(
+            "EMD {:.2} (r = 1), {:.2} (r = 2); {:.2} points per vote",
+            gap.emd_r1, gap.emd_r2, gap.wasserstein
+        ),
         chance: chance(gap),
         overlay: overlay(&judged.pair.votes.shares(), judged.pair.model.bins()),
     }

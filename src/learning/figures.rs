@@ -39,11 +39,26 @@ pub fn of_evaluation(evaluation: &Evaluation) -> Vec<Figure> {
     ]
 }
 
-/// *0.912 (0.880 to 0.941)*.
+/// *0.912 (0.880 to 0.941)*. Where every resample is perfect there is no error that an interval could be told from.
 pub fn with(value: f64, interval: Option<Interval>) -> String {
     let text = match interval {
+        Some(Interval { low, .. }) if low >= 1.0 => format!("{value:.3} (no errors to go by)"),
         Some(Interval { low, high }) => format!("{value:.3} ({low:.3} to {high:.3})"),
         None => format!("{value:.3}"),
     };
     text.replace('-', "−")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn perfection_has_no_interval() {
+        let sure = |low, high| Some(Interval { low, high });
+        assert_eq!(with(0.912, sure(0.88, 0.941)), "0.912 (0.880 to 0.941)");
+        assert_eq!(with(-0.1, sure(-0.2, 0.0)), "−0.100 (−0.200 to 0.000)");
+        assert_eq!(with(1.0, sure(1.0, 1.0)), "1.000 (no errors to go by)");
+        assert_eq!(with(0.5, None), "0.500");
+    }
 }

@@ -145,9 +145,14 @@ async fn figures_are_of_images_with_enough_votes_and_the_worst_come_first(pool: 
     let worst = page.attributes(".apart-list .plate", "href");
     assert_eq!((worst.len(), worst[0].as_str()), (11, format!("/images/{}", images[1]).as_str()));
     assert!(page.all(".apart-list .quiet")[0].starts_with("−6.00, more than chance"));
-    assert!(page.all(".apart-list .quiet")[10].contains("may be chance"));
+    assert!(page.all(".apart-list .quiet")[20].contains("may be chance"));
     let label = page.attributes(".apart-list li:first-child svg", "aria-label").remove(0);
     assert!(label.contains("9: 80\u{202f}%") && label.contains("3: 60\u{202f}%"), "{label}");
+
+    assert_eq!(page.all(".leaves a").len(), 0);
+    let beyond = site.page("/people-against-model?page=1").await;
+    assert_eq!(beyond.all(".apart-list li").len(), 0);
+    assert_eq!(beyond.attributes(".leaves a", "href"), ["/people-against-model?least=10&page=0#worst"]);
 
     // Whoever is excluded counts nowhere; a lower bound takes the image with nine votes in.
     sqlx::raw_sql("UPDATE annotators SET excluded_at = now() WHERE name = 'voter 1'")
