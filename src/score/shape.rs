@@ -25,8 +25,15 @@ pub(super) fn of_input(input: &Input, count: usize) -> [usize; 4] {
 /// Compares; on success says whether the output's elements are bytes.
 ///
 /// # Errors
-/// A sentence with the file's value and the manifest's.
+/// A sentence with the file's value and the manifest's, and all that the file announces: whoever corrects one
+/// entry sees the others.
 pub(super) fn check(network: &Network, inputs: &[Found], outputs: &[Found]) -> Result<bool, String> {
+    compare(network, inputs, outputs).map_err(|problem| {
+        format!("{problem} (the file announces input {}; output {})", announced(inputs), announced(outputs))
+    })
+}
+
+fn compare(network: &Network, inputs: &[Found], outputs: &[Found]) -> Result<bool, String> {
     check_input(&network.input, inputs)?;
     let output = named("output", &network.output.tensor, outputs)?;
     let classes = network.output.classes;
@@ -120,6 +127,15 @@ const fn text(dtype: Dtype) -> &'static str {
 
 fn names(outlets: &[Found]) -> String {
     outlets.iter().map(|outlet| outlet.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Names, types and shapes.
+fn announced(outlets: &[Found]) -> String {
+    let one = |outlet: &Found| {
+        let dtype = outlet.dtype.as_ref().map_or_else(String::as_str, |dtype| text(*dtype));
+        format!("{} {dtype} {}", outlet.name, shown(&outlet.shape))
+    };
+    outlets.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn shown(shape: &[i64]) -> String {

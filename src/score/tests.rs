@@ -184,6 +184,11 @@ fn other_bytes_and_absent_bytes_are_refused() {
     assert!(refusal(&network).contains("SHA-256"));
     network.file = models().join("absent.onnx");
     assert!(refusal(&network).contains("not downloaded"));
+    let folder = tempfile::tempdir().unwrap();
+    network.file = folder.path().join("pointer.onnx");
+    std::fs::write(&network.file, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 191\n")
+        .unwrap();
+    assert!(refusal(&network).contains("a Git LFS pointer"));
 }
 
 #[test]

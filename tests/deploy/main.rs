@@ -5,3 +5,4 @@
 mod backup;
 mod catalog;
 mod doctor;
+mod models;

@@ -1,0 +1,152 @@
+//! How models come to a machine: fetched from an address, or brought as a file.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+/// A models folder with the manifest of the tiny watch model, whose weights are elsewhere.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(change: impl Fn(String) -> String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(tiny("tiny-labels.txt"), folder.path().join("tiny-labels.txt")).unwrap();
+        let manifest = fs::read_to_string(tiny("tiny-watch.toml")).unwrap();
+        fs::write(folder.path().join("tiny-watch.toml"), change(manifest)).unwrap();
+        Self(folder)
+    }
+
+    fn weights(&self) -> PathBuf {
+        self.0.path().join("tiny-means.onnx")
+    }
+
+    /// Runs `chronograde models …`: exit status, lines on standard output, text on standard error.
+    fn models(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, Vec<Value>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_chronograde"))
+            .args(["models", "--json", "--models", self.0.path().to_str().unwrap()])
+            .args(arguments)
+            .env("NO_PROXY", "127.0.0.1")
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (output.status.code(), lines, String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+fn tiny(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models").join(name)
+}
+
+fn outcomes(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|line| line["outcome"].as_str().unwrap()).collect()
+}
+
+/// A server that knows one path, `/weights`, and cuts the connection unless a part of the file is asked for.
+fn server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || listener.incoming().for_each(|stream| answer(stream.unwrap())));
+    address
+}
+
+fn answer(mut stream: TcpStream) {
+    let whole = fs::read(tiny("tiny-means.onnx")).unwrap();
+    let lines = BufReader::new(&stream).lines().map(Result::unwrap);
+    let head: Vec<String> =
+        lines.take_while(|line| !line.is_empty()).map(|line| line.to_ascii_lowercase()).collect();
+    let first =
+        head.iter().find_map(|line| line.strip_prefix("range: bytes=")?.strip_suffix('-')?.parse().ok());
+    let (head, body): (String, &[u8]) = match first {
+        _ if !head[0].starts_with("get /weights ") => ("404 Not Found\r\nContent-Length: 0".to_owned(), &[]),
+        None => (format!("200 OK\r\nContent-Length: {}", whole.len()), &whole[..90]),
+        Some(first) => {
+            let rest: &[u8] = &whole[first..];
+            let range = format!("bytes {first}-{}/{}", whole.len() - 1, whole.len());
+            (format!("206 Partial Content\r\nContent-Range: {range}\r\nContent-Length: {}", rest.len()), rest)
+        }
+    };
+    write!(stream, "HTTP/1.1 {head}\r\nConnection: close\r\n\r\n").unwrap();
+    stream.write_all(body).unwrap();
+}
+
+fn with_addresses(manifest: String) -> String {
+    let server = server();
+    manifest.replace("urls = []", &format!("urls = [\"{server}/old\", \"{server}/weights\"]"))
+}
+
+#[test]
+fn a_model_is_fetched_over_a_bad_line_from_its_second_address_and_is_what_its_manifest_says() {
+    let folder = Folder::new(with_addresses);
+    assert_eq!(folder.models(&["list"], &[]).1[0]["here"], false);
+    let (code, lines, problems) = folder.models(&["pull"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(0), vec!["pulled", "fits"]), "{problems}");
+    assert!(problems.contains("404 (not there)"), "{problems}");
+    assert_eq!(fs::read(folder.weights()).unwrap(), fs::read(tiny("tiny-means.onnx")).unwrap());
+    assert_eq!(folder.models(&["list"], &[]).1[0]["here"], true);
+    assert_eq!(outcomes(&folder.models(&["pull", "tiny-watch"], &[]).1), ["here"]);
+    assert_eq!(outcomes(&folder.models(&["check"], &[]).1), ["fits"]);
+}
+
+#[test]
+fn a_manifest_that_does_not_fit_the_fetched_file_is_told_what_differs() {
+    let folder = Folder::new(|manifest| {
+        with_addresses(manifest).replace("tensor = \"image\"", "tensor = \"picture\"")
+    });
+    let (code, lines, _) = folder.models(&["pull"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(1), vec!["pulled", "refused"]));
+    let problem = lines[1]["problem"].as_str().unwrap();
+    assert!(problem.contains("no input picture, it has image"), "{problem}");
+    assert!(problem.contains("announces input image f32 any×3×4×4"), "{problem}");
+}
+
+#[test]
+fn a_file_with_terms_is_fetched_by_who_accepts_them() {
+    let folder = Folder::new(|manifest| {
+        format!("accept = \"its page names no licence\"\n{}", with_addresses(manifest))
+    });
+    let (code, lines, _) = folder.models(&["pull"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(0), vec!["not accepted"]), "who wants all gets the others");
+    assert_eq!(lines[0]["terms"], "its page names no licence");
+    assert_eq!(folder.models(&["pull", "tiny-watch"], &[]).0, Some(1));
+    assert!(!folder.weights().exists());
+    let (code, lines, _) = folder.models(&["pull", "tiny-watch", "--accept-licence"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(0), vec!["pulled", "fits"]));
+}
+
+#[test]
+fn offline_nothing_is_fetched_and_a_file_can_be_brought() {
+    let folder = Folder::new(with_addresses);
+    let (code, lines, problem) = folder.models(&["pull"], &[("CHRONOGRADE_OFFLINE", "true")]);
+    assert_eq!((code, lines.len()), (Some(1), 0));
+    assert!(problem.contains("CHRONOGRADE_OFFLINE") && problem.contains("models add FILE"), "{problem}");
+    let brought = tiny("tiny-means.onnx");
+    let (code, lines, _) =
+        folder.models(&["add", brought.to_str().unwrap()], &[("CHRONOGRADE_OFFLINE", "true")]);
+    assert_eq!((code, outcomes(&lines)), (Some(0), vec!["added", "fits"]));
+    let (code, _, problem) = folder.models(&["add", tiny("tiny-quality.onnx").to_str().unwrap()], &[]);
+    assert_eq!(code, Some(1));
+    assert!(problem.contains("no manifest names") && problem.contains("tiny-watch"), "{problem}");
+}
+
+#[test]
+fn a_name_that_no_manifest_has_is_answered_with_those_there_are() {
+    let folder = Folder::new(|manifest| manifest);
+    for command in ["pull", "check"] {
+        let (code, _, problem) = folder.models(&[command, "resnet"], &[]);
+        assert_eq!(code, Some(1));
+        assert!(
+            problem.contains("there is no model \"resnet\"") && problem.contains("tiny-watch"),
+            "{problem}"
+        );
+    }
+    let (_, _, problem) = folder.models(&["check"], &[]);
+    assert!(problem.contains("chronograde models pull"), "{problem}");
+}
