@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use url::Url;
+
 use super::{Fault, Golden, Member, Network, Output};
 use crate::{
     decode::{Dtype, Fit, Input},
@@ -14,6 +16,7 @@ const MAX_SIDE_PX: u32 = 4096;
 pub(super) fn network(task: Task, network: &Network) -> Result<(), Fault> {
     input(&network.input)?;
     output(&network.output, network.labels.len())?;
+    urls(&network.urls)?;
     match task {
         Task::Watch => positive(&network.output),
         Task::Quality => quality(&network.output),
@@ -89,6 +92,18 @@ fn output(output: &Output, labels: usize) -> Result<(), Fault> {
         return Err(Fault::new("[output] features", "must be another output than `tensor`"));
     }
     Ok(())
+}
+
+fn urls(urls: &[String]) -> Result<(), Fault> {
+    let is_fetchable = |url: &&String| {
+        Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+    };
+    match urls.iter().find(|url| !is_fetchable(url)) {
+        Some(url) => {
+            Err(Fault::new("urls", format!("{url:?} is no address that begins with https:// or http://")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn positive(output: &Output) -> Result<(), Fault> {

@@ -69,6 +69,9 @@ fn a_refusal_names_the_file_the_table_the_key_and_the_way_out() {
         ("default = 0.5", "default = 1.5", "[threshold]", "between 0 and 1"),
         ("bytes = 191", "", "bytes", "stat -c %s"),
         ("urls = []", "members = []", "", "exactly one of"),
+        ("urls = []", "urls = [\"ftp://example.org/x\"]", "urls", "begins with https://"),
+        ("urls = []", "urls = [\"models/x.onnx\"]", "urls", "no address"),
+        ("urls = []", "accept = true", "line 6, accept", "expected a string"),
     ];
     for (from, to, place, way_out) in cases {
         let message = changed(from, to).unwrap_err().to_string();
