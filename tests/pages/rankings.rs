@@ -203,3 +203,62 @@ async fn a_page_weighs_at_most_60_kb_without_pictures(pool: PgPool) {
         assert!(page.len() + style.len() <= 60_000, "{path}: {} + {} bytes", page.len(), style.len());
     }
 }
+
+#[sqlx::test(migrations = "./migrations")]
+async fn images_are_selected_in_a_list_to_be_judged_or_hidden_together(pool: PgPool) {
+    let site = hundred(&pool).await;
+    let plain = site.page("/ranking?q=picture-1").await;
+    assert_eq!(plain.attributes(".card input[name=image]", "value").len(), 0);
+    let link = plain.attributes(".filters .send a", "href");
+    let link = link.iter().find(|href| href.contains("pick=yes")).unwrap();
+    let picking = site.page(link).await;
+    let boxes = picking.attributes(".card input[name=image]", "value");
+    assert_eq!(boxes.len(), 11, "picture-1 and picture-10 to -19");
+    assert_eq!(picking.attributes(".picking", "action"), ["/rounds/new"]);
+    let plan = site.page(&format!("/rounds/new?asks=watch&why=&image={}&image={}", boxes[0], boxes[1])).await;
+    assert!(plan.source().contains("2 images"), "the round is about what was selected");
+
+    let hide = picking.attributes(".with-picked button[formaction]", "formaction").remove(0);
+    let form = |why| [("image", boxes[0].as_str()), ("image", boxes[3].as_str()), ("why", why)];
+    let refused = site.submit(site.client(), &hide, &form(" ")).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "a reason is wanted");
+    assert_eq!(site.page("/ranking?hidden=yes&sort=newest").await.images().len(), 0, "all or none");
+    let hidden = site.submit(site.client(), &hide, &form("twice the same")).await;
+    assert_eq!(hidden.status(), StatusCode::SEE_OTHER);
+    let back = site.page(hidden.headers()["location"].to_str().unwrap()).await;
+    assert_eq!(back.one("[role=status]"), "2 images are hidden.");
+    assert_eq!(back.attributes(".card input[name=image]", "value").len(), 9, "the list that one came from");
+    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'image.hide'")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(events, 2);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn people_s_ranking_says_how_sure_it_is_and_lists_are_narrowed_by_votes(pool: PgPool) {
+    let site = hundred(&pool).await;
+    // A single ten, twelve votes about which people differ, and twelve about which they do not.
+    sqlx::raw_sql(
+        "INSERT INTO human_pool (mean, within_variance, between_variance) VALUES (5, 2, 1);
+         UPDATE catalog SET votes = 1, human_mean = 10, human_std = 0, human_rank = 5 + 5.0 / 3
+         WHERE filename LIKE '%picture-1.jpg';
+         UPDATE catalog SET votes = 12, human_mean = 8, human_std = 2.5, human_rank = 5 + 3 * 12.0 / 14
+         WHERE filename LIKE '%picture-2.jpg';
+         UPDATE catalog SET votes = 12, human_mean = 6, human_std = 0.5, human_rank = 5 + 1 * 12.0 / 14
+         WHERE filename LIKE '%picture-3.jpg';",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let people = site.page("/ranking?sort=human").await;
+    assert_eq!(people.all(".name"), ["picture-2.jpg", "picture-1.jpg", "picture-3.jpg"]);
+    let said = people.all(".people");
+    // Variance (20 · 2 + 12 · 2.5²) / 31, divided by 12 votes; Student's t with 31 degrees of freedom is 2.04.
+    assert_eq!(said[0], "people 8.00 (12 votes; 95 %: 6.9 to 9.1)");
+    assert_eq!(said[1], "people 10.00 (1 vote)", "one vote says nothing about how sure it is");
+    let names = async |query: &str| site.page(&format!("/ranking?{query}")).await.all(".name");
+    assert_eq!(names("votes=12&order=asc&sort=human").await, ["picture-3.jpg", "picture-2.jpg"]);
+    assert_eq!(names("votes=2&spread=2").await, ["picture-2.jpg"]);
+    assert_eq!(site.page("/ranking?votes=12").await.attributes("input[name=votes]", "value"), ["12"]);
+}

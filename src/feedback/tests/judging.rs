@@ -1,9 +1,20 @@
 use super::*;
 use crate::{
-    domain::RoundState,
-    feedback::{FeedbackError, judge::Taken, verdict},
-    store::{corrections::Verdict, evidence, image_views, rounds},
+    comparison::{HumanScore, VoteCounts},
+    domain::{RoundState, SkipKind},
+    feedback::{
+        FeedbackError,
+        judge::{Skip, Taken},
+        verdict,
+    },
+    store::{corrections::Verdict, evidence, human_pool, image_views, reservations::Held, rounds},
 };
+
+/// Says that an image cannot be judged.
+fn cannot(held: &Held, key: u128) -> Skip {
+    let kind = SkipKind::Cannot;
+    Skip { image: held.image, occurrence: held.occurrence, key: uuid::Uuid::from_u128(key), kind, why: None }
+}
 
 /// What the catalog says of an image: human mean, votes, answers for and against, verdict.
 async fn shown(world: &World, image: ImageId) -> (Option<f64>, i32, i32, i32, Option<bool>) {
@@ -194,4 +205,46 @@ async fn simulated_raters_close_a_round_that_every_page_can_show(pool: PgPool) {
     let raters = crate::store::raters::list(&mut conn).await.unwrap();
     assert_eq!(raters.len(), 6);
     assert!(raters.iter().all(|rater| rater.bias.is_some() && rater.median_seconds.is_some()));
+}
+
+#[sqlx::test(migrator = "crate::store::MIGRATOR")]
+async fn few_votes_are_drawn_to_the_catalogs_mean_by_sql_as_by_the_mathematics(pool: PgPool) {
+    let mut world = World::new(&pool, 12, 6, 9).await;
+    let round = world.open(Ask { judgements: 6, repeat_share: 0.0, ..Ask::default() }).await;
+    for person in 0..6 {
+        for number in 0..12_u128 {
+            let held = world.fill(round, person).await;
+            // Some have six votes, some two.
+            if person < 2 || held[0].image.0.as_u128() % 2 == 0 {
+                let score = 2 + i16::try_from((held[0].image.0.as_u128() % 7 + person as u128) % 8).unwrap();
+                submit(&world.seat(round, person), &vote(&held[0], score, number + 100 * person as u128))
+                    .await;
+            } else {
+                judge::skip(&world.seat(round, person), &cannot(&held[0], number + 100 * person as u128))
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+    let mut conn = pool.acquire().await.unwrap();
+    assert!(human_pool::recount(&mut conn).await.unwrap(), "there are votes");
+    assert!(!human_pool::recount(&mut conn).await.unwrap(), "and no newer ones");
+    let pooled = human_pool::read(&mut conn).await.unwrap();
+    let ranked: Vec<(uuid::Uuid, f64)> =
+        sqlx::query_as("SELECT image_id, human_rank FROM catalog WHERE human_rank IS NOT NULL")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    assert_eq!(ranked.len(), 12);
+    for (image, rank) in ranked {
+        let scores: Vec<i16> = sqlx::query_scalar("SELECT score FROM human_votes WHERE image_id = $1")
+            .bind(image)
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+        let mut counts = [0; 10];
+        scores.iter().for_each(|score| counts[usize::try_from(score - 1).unwrap()] += 1);
+        let score = HumanScore::of(&VoteCounts::new(counts).unwrap(), &pooled);
+        assert!((score.shrunken_mean - rank).abs() < 0.002, "{score:?} {rank}");
+    }
 }
