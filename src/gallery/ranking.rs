@@ -313,8 +313,12 @@ fn choices(site: &Site, path: &str, chosen: Watch) -> Vec<Choice> {
         .collect()
 }
 
-/// Whether a list is by what the quality model said.
+/// What the list goes by, for the sentence above it.
 impl Whole {
+    fn is_by_people(&self) -> bool {
+        self.form.ranking.sort == Sort::Human
+    }
+
     fn is_by_quality(&self) -> bool {
         matches!(self.form.ranking.sort, Sort::Quality | Sort::Random)
     }
