@@ -3,7 +3,6 @@
 
 pub mod agreement;
 pub mod chart;
-mod disagreement;
 pub mod evaluation;
 mod figures;
 pub mod goal;

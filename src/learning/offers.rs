@@ -6,12 +6,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Semaphore;
 
-use super::{figures, goal, recalibration::LabelSets};
+use super::{goal, recalibration::LabelSets};
 use crate::{
     calibration::{Objective, PairedGain, Proposal},
     clock::Clock,
     domain::{ModelId, Threshold},
     gallery::words,
+    statistics::Interval,
     store::{
         labels,
         thresholds::{self, Mark},
@@ -43,11 +44,16 @@ impl Offer {
     pub fn in_words(&self, model: &str) -> String {
         let [current, proposed] =
             [self.current, self.proposed].map(|threshold| words::probability(threshold.get()));
+        let gain = match self.gain.interval {
+            Some(Interval { low, high }) => {
+                format!("{:.3} (95 % interval {low:.3} to {high:.3})", self.gain.gain)
+            }
+            None => format!("{:.3}", self.gain.gain),
+        };
         format!(
-            "People’s labels speak for a threshold of {proposed} instead of {current} for “{model}”: {} rises by {} on \
+            "People’s labels speak for a threshold of {proposed} instead of {current} for “{model}”: {} rises by {gain} on \
              images that did not choose it.",
             goal::measure(self.objective),
-            figures::with(self.gain.gain, self.gain.interval),
         )
     }
 

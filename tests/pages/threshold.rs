@@ -184,6 +184,7 @@ async fn home_offers_a_threshold_that_is_certainly_better_until_it_is_applied(po
     let offer = tokio::time::timeout(patience, offered(&site)).await.unwrap();
     assert!(offer.starts_with("People’s labels speak for a threshold of 0.4"), "{offer}");
     assert!(offer.contains(" instead of 0.80 for “w”: F1 rises by 0."), "{offer}");
+    assert!(offer.contains(" (95 % interval 0."), "{offer}");
     let link = site.page("/").await.attributes(".attention a[href*=threshold]", "href").remove(0);
     assert_eq!(link, "/threshold?goal=f1");
     let proposal = site.page(&link).await;

@@ -1,10 +1,13 @@
 //! The images on which people and model lie furthest apart, each with both histograms.
 
-use super::{
-    agreement::Judged,
-    chart::{Axis, Chart},
+use super::Judged;
+use crate::{
+    comparison::Gap,
+    decode::GRID_PX,
+    gallery::words,
+    learning::chart::{Axis, Chart},
+    web::Site,
 };
-use crate::{comparison::Gap, decode::GRID_PX, gallery::words, web::Site};
 
 /// Images that are shown at once.
 const SHOWN: usize = 20;
