@@ -6,10 +6,10 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 export SQLX_OFFLINE ?= true
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test setup fmt lint sqlx
+.PHONY: help run test test-convert setup fmt lint sqlx
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
 
 run: setup ## build, and serve at http://127.0.0.1:8080; drop pictures into data/upload
 	cargo build --release
@@ -18,6 +18,9 @@ run: setup ## build, and serve at http://127.0.0.1:8080; drop pictures into data
 test: ## every check and every test, as continuous integration does
 	@scripts/setup test
 	scripts/test
+
+test-convert: ## the converter of models, with random weights; installs TensorFlow (1.7 GB) in target/ once
+	scripts/convert test
 
 setup: ## packages and ONNX Runtime's library
 	@scripts/setup
