@@ -149,7 +149,8 @@ async fn an_image_that_lacks_its_rows_and_its_job_is_found_again(pool: PgPool) {
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn a_model_whose_manifest_decides_other_numbers_is_refused(pool: PgPool) {
     let models = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(repository().join("models")).unwrap().map(Result::unwrap) {
+    let entries = fs::read_dir(repository().join("models")).unwrap().map(Result::unwrap);
+    for entry in entries.filter(|entry| entry.file_type().unwrap().is_file()) {
         fs::copy(entry.path(), models.path().join(entry.file_name())).unwrap();
     }
     let app = TestApp::with_models(pool, models.path().to_owned()).await;
