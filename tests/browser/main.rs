@@ -13,4 +13,5 @@ mod judging;
 mod pictures;
 mod proxy;
 mod service;
+mod threshold;
 mod walk;
