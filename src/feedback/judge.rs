@@ -242,10 +242,10 @@ pub async fn undo(seat: &Seat<'_>, key: Uuid) -> Result<Option<ImageId>, Feedbac
     }
     let Some(stored) = votes::by_key(&mut tx, seat.whose, key).await? else { return Ok(None) };
     evidence::lock(&mut tx, stored.image).await?;
-    let round = rounds::find(&mut tx, seat.whose.round).await?.ok_or(FeedbackError::NoRound)?;
-    if round.state != RoundState::Open {
+    if !rounds::keep_open(&mut tx, seat.whose.round).await? {
         return Err(FeedbackError::Closed);
     }
+    let round = rounds::find(&mut tx, seat.whose.round).await?.ok_or(FeedbackError::NoRound)?;
     let vote = votes::current(&mut tx, seat.whose, stored.image, stored.occurrence).await?;
     let answer = corrections::current(&mut tx, seat.whose, stored.image, stored.occurrence).await?;
     if let Some(vote) = vote {

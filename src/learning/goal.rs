@@ -1,5 +1,7 @@
 //! What a threshold is chosen for, as the address of the Threshold page says it.
 
+use serde::{Deserialize, Deserializer, de::Error};
+
 use crate::calibration::Objective;
 
 /// The goals by name, with what the page calls them.
@@ -50,6 +52,15 @@ pub const fn measure(objective: Objective) -> &'static str {
         Objective::RecallAtLeast { .. } => "precision at the recall that is asked for",
         Objective::PrecisionAtLeast { .. } => "recall at the precision that is asked for",
         Objective::Cost { .. } => "cost saved per image",
+    }
+}
+
+/// A number from a form, which sends a field that is left empty as an empty text.
+pub fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.trim() {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| D::Error::custom(format!("{text:?} is no number"))),
     }
 }
 

@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 
 use super::{
     figures::{self, Figure},
-    goal::{GOALS, objective},
+    goal::{GOALS, given, objective},
     recalibration::LabelSets,
 };
 use crate::{
@@ -39,9 +39,11 @@ const NOTE_CHARS: usize = 500;
 /// What the address may say.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Parameters {
+    #[serde(default, deserialize_with = "given")]
     cut: Option<f64>,
     #[serde(default)]
     goal: String,
+    #[serde(default, deserialize_with = "given")]
     least: Option<f64>,
     done: Option<String>,
 }
@@ -52,6 +54,7 @@ pub struct Application {
     cut: f64,
     #[serde(default)]
     goal: String,
+    #[serde(default, deserialize_with = "given")]
     least: Option<f64>,
     seen: Option<i64>,
     note: String,

@@ -1,7 +1,7 @@
 //! Rounds: bounded pieces of judging.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::domain::{AnnotatorId, GuideId, Question, RoundId, RoundState, ServingOrder, UnknownName};
 
@@ -216,6 +216,9 @@ pub async fn progress(conn: &mut PgConnection, id: RoundId) -> sqlx::Result<Prog
 /// # Errors
 /// When the database refuses.
 pub async fn close_if_done(conn: &mut PgConnection, id: RoundId, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let mut tx = conn.begin().await?;
+    // Under its lock, so that no judgement is being taken back that the next statement would still count.
+    sqlx::query!("SELECT FROM rounds WHERE id = $1 FOR NO KEY UPDATE", id.0).execute(&mut *tx).await?;
     let closed = sqlx::query!(
         "UPDATE rounds r SET state = 'closed', closed_at = $2
          WHERE id = $1 AND state = 'open' AND (deadline <= $2 OR NOT EXISTS (
@@ -223,7 +226,18 @@ pub async fn close_if_done(conn: &mut PgConnection, id: RoundId, now: DateTime<U
         id.0,
         now
     );
-    Ok(closed.execute(conn).await?.rows_affected() == 1)
+    let is_closed = closed.execute(&mut *tx).await?.rows_affected() == 1;
+    tx.commit().await?;
+    Ok(is_closed)
+}
+
+/// Keeps a round from being closed until the transaction ends. Whether it is open.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn keep_open(conn: &mut PgConnection, id: RoundId) -> sqlx::Result<bool> {
+    let state = sqlx::query_scalar!("SELECT state = 'open' FROM rounds WHERE id = $1 FOR SHARE", id.0);
+    Ok(state.fetch_optional(conn).await?.flatten().unwrap_or(false))
 }
 
 /// Closes an open round as it is. Whether it was open.
