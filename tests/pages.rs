@@ -110,7 +110,7 @@ async fn what_stands_in_the_way_is_said_in_words_and_first(pool: PgPool) {
     assert_eq!(rest.len(), 5, "and the threshold, the failed file, and the networks that could be fetched");
     let offer = rest.last().unwrap();
     assert!(offer.contains("“ResNet50 (ImageNet)” (103\u{202f}MB)"), "{offer}");
-    assert!(offer.contains("`chronograde models pull`"), "{offer}");
+    assert!(offer.contains("The command chronograde models pull fetches them"), "{offer}");
     let manager = site.sign_in("maria", Role::Manager).await;
     let home = site.page_of(manager.get(site.url("/")).send().await.unwrap()).await;
     assert_eq!(home.all(".attention li").len(), 4, "only who may fetch them is asked to");

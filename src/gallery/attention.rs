@@ -184,7 +184,7 @@ pub fn of_models(site: &Site, role: Role) -> Option<Matter> {
         return None;
     }
     let text = format!(
-        "Larger networks are known and not on this machine: {}. `chronograde models pull` fetches them; the present ones go on serving meanwhile.",
+        "Larger networks are known and not on this machine: {}. The command chronograde models pull fetches them; the present ones go on serving meanwhile.",
         names.join(", ")
     );
     Some(Matter { text, link: None, is_urgent: false })
