@@ -2,7 +2,7 @@
 //!
 //! Counters and histograms are of this process; what the database knows is asked for when it is told.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
@@ -33,6 +33,9 @@ static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 /// # Errors
 /// Never, in practice: the bounds are fixed, and nothing else records.
 pub fn install() -> Result<(), BuildError> {
+    // Two that begin at the same moment must not both find that nobody has.
+    static ONE_BY_ONE: Mutex<()> = Mutex::new(());
+    let _turn = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
     if HANDLE.get().is_none() {
         let handle = PrometheusBuilder::new().set_buckets(&SECONDS)?.install_recorder()?;
         if HANDLE.set(handle).is_ok() {
