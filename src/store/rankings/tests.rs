@@ -23,7 +23,7 @@ async fn catalog(pool: &PgPool, images: i32) -> Viewpoint {
     sqlx::query(
         "WITH made AS (
              INSERT INTO images (id, sha256, bytes, format, width, height, audit)
-             SELECT gen_random_uuid(), sha256(n::text::bytea), n, 'jpeg', 10, 10, false FROM generate_series(1, $1) n
+             SELECT md5(n::text)::uuid, sha256(n::text::bytea), n, 'jpeg', 10, 10, false FROM generate_series(1, $1) n
              RETURNING id, bytes AS n)
          INSERT INTO catalog (generation_id, image_id, watch_confidence, quality_mean, quality_std, human_mean,
                               human_rank, human_std, votes, listing_key, sharpness, width, height, ingested_at, filename)
@@ -191,7 +191,7 @@ async fn an_image_is_in_a_list_exactly_when_nothing_keeps_it_out(pool: PgPool) {
     .execute(&mut *conn)
     .await
     .unwrap();
-    let all: Vec<Uuid> = sqlx::query_scalar("SELECT image_id FROM catalog ORDER BY image_id")
+    let all: Vec<Uuid> = sqlx::query_scalar("SELECT image_id FROM catalog ORDER BY sharpness")
         .fetch_all(&mut *conn)
         .await
         .unwrap();
