@@ -1,7 +1,15 @@
 //! What a page of a list says besides its images: totals, what is left out, and the histogram that percentiles come from.
-//! They are counted once for as long as nothing is written, which the position in the write-ahead log tells.
+//!
+//! They are counted once for as long as nothing is written, which the position in the write-ahead log tells. While pictures
+//! come in something is always written; then they may be a second old, unless somebody changed something by this process.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use moka::sync::Cache;
 use sqlx::PgConnection;
@@ -15,6 +23,9 @@ use crate::store::{
 
 /// Lists whose counts are kept.
 const LISTS: u64 = 1_000;
+
+/// For how long nobody minds what scorers and other processes have written since.
+const UNMINDED: Duration = Duration::from_secs(1);
 
 /// For how long at most. A transaction is in the log an instant before others see it: who counts in that instant counts
 /// without it, and should not be believed for long.
@@ -38,15 +49,43 @@ pub struct Counted {
 
 /// The counts of the lists that were looked at last. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct Counts(Cache<(i64, String), Arc<Counted>>);
+pub struct Counts {
+    lists: Cache<String, Known>,
+    changes: Arc<AtomicU64>,
+    unminded: Duration,
+}
+
+/// What was counted, and what tells whether it still holds.
+#[derive(Clone, Debug)]
+struct Known {
+    counted: Arc<Counted>,
+    since: Instant,
+    changes: u64,
+    written: i64,
+}
 
 impl Default for Counts {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(LISTS).time_to_live(KEPT).build())
+        Self::as_of(UNMINDED)
     }
 }
 
 impl Counts {
+    /// Counts that are never older than the last transaction.
+    pub fn exact() -> Self {
+        Self::as_of(Duration::ZERO)
+    }
+
+    fn as_of(unminded: Duration) -> Self {
+        let lists = Cache::builder().max_capacity(LISTS).time_to_live(KEPT).build();
+        Self { lists, changes: Arc::default(), unminded }
+    }
+
+    /// Somebody has changed something: what was counted before that no longer holds.
+    pub fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// The counts of `ranking`.
     ///
     /// # Errors
@@ -57,14 +96,18 @@ impl Counts {
         view: &Viewpoint,
         ranking: &Ranking,
     ) -> sqlx::Result<Arc<Counted>> {
+        let (since, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));
+        let list = format!("{}/{:?}?{ranking}", view.generation, view.threshold.map(f64::from));
+        let known = self.lists.get(&list).filter(|known| known.changes == changes);
+        if let Some(known) = known.as_ref().filter(|known| known.since.elapsed() < self.unminded) {
+            return Ok(Arc::clone(&known.counted));
+        }
         let written = ledger::written(&mut *conn).await?;
-        let threshold = view.threshold.map(f64::from);
-        let key = (written, format!("{}/{threshold:?}?{ranking}", view.generation));
-        if let Some(counted) = self.0.get(&key) {
-            return Ok(counted);
+        if let Some(known) = known.filter(|known| known.written == written) {
+            return Ok(known.counted);
         }
         let counted = Arc::new(count(conn, view, ranking).await?);
-        self.0.insert(key, Arc::clone(&counted));
+        self.lists.insert(list, Known { counted: Arc::clone(&counted), since, changes, written });
         Ok(counted)
     }
 }

@@ -31,12 +31,7 @@ pub struct Viewpoint {
 /// # Errors
 /// When the database refuses.
 pub async fn active(conn: &mut PgConnection) -> sqlx::Result<Option<Viewpoint>> {
-    let generation =
-        sqlx::query_scalar!("SELECT generation_id FROM active_generation").fetch_optional(&mut *conn).await?;
-    match generation {
-        Some(id) => of(conn, GenerationId(id)).await,
-        None => Ok(None),
-    }
+    read(conn, None).await
 }
 
 /// A generation that a paging cursor names, while its rows are still kept up.
@@ -44,6 +39,11 @@ pub async fn active(conn: &mut PgConnection) -> sqlx::Result<Option<Viewpoint>> 
 /// # Errors
 /// When the database refuses.
 pub async fn of(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<Option<Viewpoint>> {
+    read(conn, Some(generation)).await
+}
+
+/// A generation that is kept up: the active one unless another is named.
+async fn read(conn: &mut PgConnection, generation: Option<GenerationId>) -> sqlx::Result<Option<Viewpoint>> {
     let row = sqlx::query!(
         r#"SELECT g.id AS "generation: GenerationId",
                   w.id AS "watch_model: ModelId", coalesce(w.title, w.name) AS "watch_title!",
@@ -56,8 +56,8 @@ pub async fn of(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Resu
            JOIN models q ON q.id = g.quality_model
            LEFT JOIN LATERAL (
                SELECT value FROM threshold_settings WHERE model_id = w.id ORDER BY id DESC LIMIT 1) set ON true
-           WHERE g.id = $1 AND g.state <> 'retired'"#,
-        generation.0
+           WHERE g.id = coalesce($1, (SELECT generation_id FROM active_generation)) AND g.state <> 'retired'"#,
+        generation.map(|id| id.0)
     )
     .fetch_optional(conn)
     .await?;

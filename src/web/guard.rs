@@ -15,7 +15,7 @@ use actix_web::{
 
 use super::{Site, error::WebError};
 
-/// Lets a request through, or refuses it.
+/// Lets a request through, or refuses it. After one that may change something nothing that was counted before is shown.
 ///
 /// # Errors
 /// None of its own.
@@ -26,11 +26,15 @@ pub async fn admit(
     let only_reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     // A token is shown by a program; a foreign page has none.
     let bears_token = request.headers().contains_key(header::AUTHORIZATION);
-    if only_reads || bears_token || is_own_form(&request) {
-        Ok(next.call(request).await?.map_into_boxed_body())
-    } else {
-        Ok(request.error_response(WebError::CrossSite))
+    if !(only_reads || bears_token || is_own_form(&request)) {
+        return Ok(request.error_response(WebError::CrossSite));
     }
+    let site = request.app_data::<Data<Site>>().cloned();
+    let response = next.call(request).await?.map_into_boxed_body();
+    if let Some(site) = site.filter(|_| !only_reads) {
+        site.counts.changed();
+    }
+    Ok(response)
 }
 
 fn is_own_form(request: &ServiceRequest) -> bool {

@@ -11,6 +11,7 @@ use chronograde::{
     clock::Clock,
     config::Settings,
     domain::{AnnotatorId, ContentHash, Role, Token},
+    gallery::counted::Counts,
     metrics,
     objects::Objects,
     people::Passwords,
@@ -58,7 +59,9 @@ impl TestSite {
             clock: Clock::System,
             stop: CancellationToken::new(),
         };
-        let site = Site::open(parts, &settings, listener.local_addr().unwrap()).await.unwrap();
+        let mut site = Site::open(parts, &settings, listener.local_addr().unwrap()).await.unwrap();
+        // Tests write behind the site's back.
+        site.counts = Counts::exact();
         tokio::spawn(web::server(site, listener).unwrap());
         let visitor = Client::builder().redirect(Policy::none()).build().unwrap();
         let token = tokio::sync::OnceCell::new();

@@ -25,28 +25,18 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A page's images come from one scan of an index, which knows their keys and labels; only their rows are read.
+/// Identifier and sort key of the images of a walk, from one scan of an index that knows their labels.
 pub(super) fn select(
     view: &Viewpoint,
     ranking: &Ranking,
     walk: Walk<'_>,
     limit: i64,
 ) -> QueryBuilder<Postgres> {
-    let mut sql = QueryBuilder::new(
-        "SELECT c.image_id, i.sha256, c.filename, c.listing_key, c.width, c.height, c.verdict,
-                c.watch_confidence, c.quality_mean, c.quality_std, c.human_mean, c.human_std, c.human_rank, c.votes,
-                c.sharpness,
-                c.ingested_at, c.hidden, watch_label(c.verdict, c.watch_confidence, ",
-    );
-    sql.push_bind(view.threshold.map(f64::from));
-    sql.push(format_args!(") AS watch FROM (SELECT c.image_id, c.{} FROM ", ranking.sort.column()));
+    let mut sql = QueryBuilder::new(format!("SELECT c.image_id, c.{} FROM ", ranking.sort.column()));
     members(&mut sql, view, ranking);
     beyond(&mut sql, ranking, walk);
-    in_order(&mut sql, "c", ranking, walk);
-    sql.push(" LIMIT ").push_bind(limit).push(") found JOIN catalog c ON c.generation_id = ");
-    sql.push_bind(view.generation.0);
-    sql.push(" AND c.image_id = found.image_id JOIN images i ON i.id = c.image_id");
-    in_order(&mut sql, "found", ranking, walk);
+    in_order(&mut sql, ranking, walk);
+    sql.push(" LIMIT ").push_bind(limit);
     sql
 }
 
@@ -130,9 +120,9 @@ fn beyond(sql: &mut QueryBuilder<Postgres>, ranking: &Ranking, walk: Walk<'_>) {
     }
 }
 
-fn in_order(sql: &mut QueryBuilder<Postgres>, row: &str, ranking: &Ranking, walk: Walk<'_>) {
+fn in_order(sql: &mut QueryBuilder<Postgres>, ranking: &Ranking, walk: Walk<'_>) {
     let (column, direction) = (ranking.sort.column(), walk.order.direction());
-    sql.push(format_args!(" ORDER BY {row}.{column} {direction}, {row}.image_id {direction}"));
+    sql.push(format_args!(" ORDER BY c.{column} {direction}, c.image_id {direction}"));
 }
 
 /// What an image `c` must fulfil to be listed.

@@ -1,3 +1,4 @@
+use chrono::DateTime;
 use sqlx::{AssertSqlSafe, Execute, PgPool, Postgres, QueryBuilder};
 
 use super::*;
@@ -361,7 +362,7 @@ async fn the_summaries_call_a_list_long_only_when_a_count_would(pool: PgPool) {
             .fetch_one(&mut *conn)
             .await
             .unwrap();
-        let long = is_surely_long(conn, &view, &ranking).await.unwrap();
+        let long = totals::is_surely_long(conn, &view, &ranking).await.unwrap();
         assert_eq!(total(conn, &view, &ranking).await.unwrap(), Total::counted(counted), "{query}");
         (long, counted)
     };
