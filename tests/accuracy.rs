@@ -76,7 +76,7 @@ async fn classifier(shared: &Path) -> (Model, tempfile::TempDir) {
 
 async fn load(folder: &Path, name: &str) -> Model {
     let runtime = Runtime::load(None).unwrap();
-    let settings = EngineSettings { niceness: 0, ..EngineSettings::default() };
+    let settings = EngineSettings { gives_way: false, ..EngineSettings::default() };
     Model::load(&Catalogue::read(folder).unwrap(), name, runtime, settings).await.unwrap()
 }
 

@@ -19,7 +19,7 @@ use crate::{
     config::Settings,
     decode::{self, Limits, Need, SIGNALS_PX, Tensor},
     domain::Task,
-    score::{Catalogue, CatalogueError, EngineSettings, Kind, Manifest, Network, Runtime, Session},
+    score::{Catalogue, CatalogueError, EngineSettings, Kind, Manifest, Network, Runtime, Session, give_way},
 };
 
 /// Batches for which tensors are made; they take turns.
@@ -142,8 +142,8 @@ fn alone(
     engine: EngineSettings,
     least: Duration,
 ) -> Result<Runs, BenchError> {
-    if let Err(error) = rustix::process::nice(engine.niceness.into()) {
-        tracing::warn!(%error, "the priority of a measuring thread cannot be lowered");
+    if engine.gives_way {
+        give_way();
     }
     let threads = engine.intra_threads.get();
     let mut session = Session::open(runtime, &named.network, threads)?;

@@ -146,8 +146,8 @@ impl Scorer {
         let catalogue = Catalogue::read(&settings.models)?;
         let names = chosen(&catalogue, names)?;
         let runtime = Runtime::load(settings.onnxruntime.as_deref())?;
-        // Nobody else is served by this process: no need to step back.
-        let engine = EngineSettings { niceness: 0, ..settings.engine() };
+        // Nobody else is served by this process: no need to give way.
+        let engine = EngineSettings { gives_way: false, ..settings.engine() };
         let models =
             try_join_all(names.iter().map(|name| Model::load(&catalogue, name, runtime, engine))).await?;
         let decoders = settings.decode_threads.get();

@@ -4,6 +4,7 @@
 //! once: under load batches form by themselves, and a single picture never waits for company. Callers that
 //! gave up while they waited are skipped.
 
+mod priority;
 mod worker;
 
 use std::{
@@ -21,6 +22,7 @@ use tokio::sync::{
     oneshot,
 };
 
+pub use self::priority::give_way;
 use self::worker::Worker;
 use super::{
     Prediction,
@@ -44,8 +46,9 @@ pub struct EngineSettings {
     pub max_batch: NonZeroUsize,
     /// Tensors that may wait. Shorter than a batch: batches stay small. Longer: memory, and nothing gained.
     pub queue: NonZeroUsize,
-    /// By how much the threads' priority is lowered, 0 to 19. 0: pages get slower while pictures are scored.
-    pub niceness: u8,
+    /// Whether the threads run only when nobody else in the process has anything to do. Otherwise pages get slower while
+    /// pictures are scored.
+    pub gives_way: bool,
 }
 
 impl Default for EngineSettings {
@@ -56,7 +59,7 @@ impl Default for EngineSettings {
             intra_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             max_batch: eight,
             queue: eight.saturating_mul(NonZeroUsize::MIN.saturating_add(1)),
-            niceness: 10,
+            gives_way: true,
         }
     }
 }

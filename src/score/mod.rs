@@ -14,7 +14,7 @@ mod shape;
 mod weights;
 
 pub use catalogue::{Catalogue, CatalogueError};
-pub use engine::{Engine, EngineSettings, EngineStats, ScoreError};
+pub use engine::{Engine, EngineSettings, EngineStats, ScoreError, give_way};
 pub use fetch::{AddError, Added, Event, FetchError, Fetched, Fetcher, Patience, Problem, add};
 pub use golden::{GoldenCheck, dial};
 pub use heads::{OutputError, answer};

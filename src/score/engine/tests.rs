@@ -166,29 +166,31 @@ async fn a_thread_that_panics_is_reported_and_nobody_waits_for_it() {
     assert!(!engine.is_running() && engine.trouble().is_some());
 }
 
-/// The niceness of each thread of this process with this name (field 19 of `/proc/…/stat`).
-fn niceness_of_threads(name: &str) -> Vec<i32> {
+/// The scheduling policy of each thread of this process with this name (field 41 of `/proc/…/stat`); 5 is `SCHED_IDLE`.
+#[cfg(target_os = "linux")]
+fn policies_of_threads(name: &str) -> Vec<u32> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     tasks
         .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok())
         .filter(|stat| stat.contains(&format!("({name})")))
-        .map(|stat| niceness(&stat))
+        .map(|stat| policy(&stat))
         .collect()
 }
 
-fn niceness(stat: &str) -> i32 {
-    stat.rsplit(") ").next().unwrap().split(' ').nth(16).unwrap().parse().unwrap()
+#[cfg(target_os = "linux")]
+fn policy(stat: &str) -> u32 {
+    stat.rsplit(") ").next().unwrap().split(' ').nth(38).unwrap().parse().unwrap()
 }
 
 #[test]
-fn scoring_threads_and_their_pools_step_back_and_nobody_else_does() {
-    let ours = || niceness(&std::fs::read_to_string("/proc/thread-self/stat").unwrap());
-    let before = ours();
+#[cfg(target_os = "linux")]
+fn scoring_threads_and_their_pools_give_way_and_nobody_else_does() {
+    const IDLE: u32 = 5;
     let two = NonZeroUsize::new(2).unwrap();
-    let settings = EngineSettings { intra_threads: two, niceness: 7, ..settings(8, 8) };
+    let settings = EngineSettings { intra_threads: two, gives_way: true, ..settings(8, 8) };
     let _engine = Engine::start(runtime(), Task::Quality, &network("tiny-quality"), settings).unwrap();
-    // The engine's thread and the second thread of its pool, which inherits name and priority.
-    let stepped_back = niceness_of_threads("score-quality-0");
-    assert_eq!(stepped_back.iter().filter(|nice| **nice == before + 7).count(), 2, "{stepped_back:?}");
-    assert_eq!(ours(), before);
+    // The engine's thread and the second thread of its pool, which inherits name and policy.
+    let gave_way = policies_of_threads("score-quality-0");
+    assert_eq!(gave_way.iter().filter(|policy| **policy == IDLE).count(), 2, "{gave_way:?}");
+    assert_ne!(policy(&std::fs::read_to_string("/proc/thread-self/stat").unwrap()), IDLE);
 }

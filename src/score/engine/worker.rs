@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::mpsc::Receiver;
 
-use super::{EngineSettings, Request, Shared};
+use super::{EngineSettings, Request, Shared, priority};
 use crate::{
     decode::{Dtype, Tensor},
     score::{
@@ -27,8 +27,8 @@ impl Worker {
     /// Opens the session, reports how that went, and serves until the queue is closed.
     pub(super) fn run(self, runtime: &Runtime, report: Sender<Result<Option<usize>, OpenError>>) {
         // Before the session is opened: its own threads inherit the priority.
-        if let Err(error) = rustix::process::nice(self.settings.niceness.into()) {
-            tracing::warn!(%error, "the priority of a scoring thread cannot be lowered");
+        if self.settings.gives_way {
+            priority::give_way();
         }
         let opened = self.open(runtime);
         let session = match opened {
