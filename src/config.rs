@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::{
     decode::{Budget, Decoders, Limits},
-    score::EngineSettings,
+    score::{EngineSettings, Libraries, Provider},
     web::proxies::TrustedProxies,
 };
 
@@ -108,6 +108,10 @@ pub struct Settings {
     pub setup_token: Option<Secret>,
     /// ONNX Runtime's shared library. Default: found where `make setup` puts it.
     pub onnxruntime: Option<PathBuf>,
+    /// What the networks are computed with: `cpu`, `openvino` or `cuda`.
+    pub provider: Provider,
+    /// The plugin library that has this execution provider. Default: ONNX Runtime's own library has it.
+    pub provider_library: Option<PathBuf>,
     /// A PostgreSQL server of one's own (`DATABASE_URL`). Default: a private cluster in the data directory.
     pub database_url: Option<Secret>,
     /// Connections to the database. Too few: pages wait while pictures are scored.
@@ -174,6 +178,8 @@ impl Default for Settings {
             trusted_proxies: TrustedProxies::default(),
             setup_token: None,
             onnxruntime: None,
+            provider: Provider::default(),
+            provider_library: None,
             database_url: None,
             database_connections: 20,
             ingest_mode: IngestMode::default(),
@@ -239,6 +245,15 @@ impl Settings {
             intra_threads: self.score_threads,
             max_batch: self.batch,
             ..EngineSettings::default()
+        }
+    }
+
+    /// The libraries that the networks are run by.
+    pub fn libraries(&self) -> Libraries {
+        Libraries {
+            runtime: self.onnxruntime.clone(),
+            provider: self.provider,
+            plugin: self.provider_library.clone(),
         }
     }
 

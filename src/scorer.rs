@@ -13,6 +13,7 @@ use crate::{
     jobs,
     objects::Objects,
     pipeline::{Pipeline, Trouble},
+    score::Runtime,
     serving,
     store::components,
 };
@@ -89,6 +90,14 @@ impl Scorer {
 
     async fn report(&self, problem: Option<&str>) {
         // A database that is away is noticed by whoever reads; there is nowhere else to write it.
-        let _ = components::report(&self.pool, Role::Score, problem).await;
+        let _ = components::report(&self.pool, Role::Score, problem, self.engine().as_deref()).await;
+    }
+
+    /// What the networks are computed with, for people; none while the library does not load.
+    fn engine(&self) -> Option<String> {
+        let runtime = Runtime::load(&self.settings.libraries()).ok()?;
+        let (threads, batch) = (self.settings.score_threads, self.settings.batch);
+        let provider = runtime.provider();
+        Some(format!("ONNX Runtime, {provider}; {threads} threads a network, batches of up to {batch}"))
     }
 }

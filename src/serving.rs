@@ -56,7 +56,7 @@ pub struct Served {
 /// A sentence that says what is wrong with which model, and the way out.
 pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Vec<Served>, ServingError> {
     let catalogue = Catalogue::read(&settings.models)?;
-    let runtime = Runtime::load(settings.onnxruntime.as_deref())?;
+    let runtime = Runtime::load(&settings.libraries())?;
     let mut conn = pool.acquire().await?;
     let active = generations::active(&mut conn).await?;
     let ids = active.map(|active| [active.watch_model, active.quality_model]);

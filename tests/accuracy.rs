@@ -14,7 +14,7 @@ use std::{
 
 use chronograde::{
     decode::{self, Limits, Need},
-    score::{Answer, Catalogue, EngineSettings, Model, Runtime},
+    score::{Answer, Catalogue, EngineSettings, Libraries, Model, Runtime},
 };
 
 const CLASSIFIER: &str = "mobilenet_v2_imagenet_uint8";
@@ -75,7 +75,7 @@ async fn classifier(shared: &Path) -> (Model, tempfile::TempDir) {
 }
 
 async fn load(folder: &Path, name: &str) -> Model {
-    let runtime = Runtime::load(None).unwrap();
+    let runtime = Runtime::load(&Libraries::default()).unwrap();
     let settings = EngineSettings { gives_way: false, ..EngineSettings::default() };
     Model::load(&Catalogue::read(folder).unwrap(), name, runtime, settings).await.unwrap()
 }

@@ -81,7 +81,7 @@ impl Bare {
                 networks.extend(network.map(|network| Named { name: manifest.name.clone(), task, network }));
             }
         }
-        let runtime = Runtime::load(settings.onnxruntime.as_deref())?;
+        let runtime = Runtime::load(&settings.libraries())?;
         Ok(Self { networks, runtime, engine: settings.engine(), limits: settings.limits() })
     }
 

@@ -1,8 +1,10 @@
-//! `chronograde models`: what networks there are, whether they are what their manifests say, and how they come here.
+//! `chronograde models`: what networks there are, whether they are what their manifests say, how they come here, and
+//! how they are made smaller.
 
 mod check;
 mod list;
 mod pull;
+mod quantize;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -28,6 +30,7 @@ enum Command {
         names: Vec<String>,
     },
     Pull(pull::Args),
+    Quantize(quantize::Args),
     /// Put a weights file that was fetched elsewhere where its manifest wants it
     Add {
         /// The file; its manifest is found by its SHA-256
@@ -45,6 +48,7 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
         Command::List => list::run(context, &catalogue),
         Command::Check { names } => check::run(context, &catalogue, &names).await,
         Command::Pull(args) => pull::run(context, &catalogue, args).await,
+        Command::Quantize(args) => quantize::run(context, &catalogue, args).await,
         Command::Add { file } => bring(context, &catalogue, file).await,
     }
 }

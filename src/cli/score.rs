@@ -145,7 +145,7 @@ impl Scorer {
     pub(super) async fn load(settings: &Settings, names: &[String]) -> anyhow::Result<Self> {
         let catalogue = Catalogue::read(&settings.models)?;
         let names = chosen(&catalogue, names)?;
-        let runtime = Runtime::load(settings.onnxruntime.as_deref())?;
+        let runtime = Runtime::load(&settings.libraries())?;
         // Nobody else is served by this process: no need to give way.
         let engine = EngineSettings { gives_way: false, ..settings.engine() };
         let models =

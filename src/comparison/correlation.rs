@@ -56,6 +56,12 @@ impl Column {
     }
 }
 
+/// Spearman's rank correlation of `x[i]` with `y[i]`, all finite, with mid-ranks; NaN where one side is constant.
+pub fn spearman(x: Vec<f64>, y: Vec<f64>) -> f64 {
+    let once = vec![1; x.len()];
+    Paired::new(x, y).spearman(&once)
+}
+
 impl Paired {
     /// Pairs `x[i]` with `y[i]`; both are finite.
     pub(super) fn new(x: Vec<f64>, y: Vec<f64>) -> Self {

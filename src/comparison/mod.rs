@@ -20,6 +20,7 @@ mod votes;
 
 pub use agreement::{Agreement, Comparison, Pair, compare};
 pub use ceiling::{Ceiling, NoiseCeiling, noise_ceiling};
+pub use correlation::spearman;
 pub use distance::{emd, wasserstein};
 pub use gap::{Gap, gaps};
 pub use human::{HumanScore, Pool};

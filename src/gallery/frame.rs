@@ -45,6 +45,8 @@ pub enum Place {
     PeopleAgainstModel,
     /// The people who may sign in.
     People,
+    /// Whether everything runs.
+    Health,
     /// One's own page.
     Profile,
     /// None of those that the navigation names.
@@ -117,7 +119,13 @@ const GROUPS: [Group; 6] = [
             link(Place::Jobs, Role::Manager, "/jobs", "Jobs"),
         ],
     },
-    Group { name: "Service", links: &[link(Place::People, Role::Admin, "/people", "People")] },
+    Group {
+        name: "Service",
+        links: &[
+            link(Place::People, Role::Admin, "/people", "People"),
+            link(Place::Health, Role::Admin, "/health", "Health"),
+        ],
+    },
 ];
 
 /// The frame of one page.

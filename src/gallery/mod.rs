@@ -9,6 +9,7 @@ pub mod card;
 pub mod counted;
 mod form;
 pub mod frame;
+pub mod health;
 pub mod home;
 pub mod image;
 pub mod jobs;

@@ -235,7 +235,7 @@ impl Ingest {
             _ => {}
         }
         // With the database away there is nowhere to write it; the pages say so themselves.
-        let _ = components::report(&self.importer.pool, Role::Ingest, problem.as_deref()).await;
+        let _ = components::report(&self.importer.pool, Role::Ingest, problem.as_deref(), None).await;
         *known = problem;
     }
 }

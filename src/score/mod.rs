@@ -9,6 +9,7 @@ mod heads;
 mod library;
 mod manifest;
 mod model;
+pub mod quantize;
 mod session;
 mod shape;
 mod weights;
@@ -18,7 +19,7 @@ pub use engine::{Engine, EngineSettings, EngineStats, ScoreError, give_way};
 pub use fetch::{AddError, Added, Event, FetchError, Fetched, Fetcher, Patience, Problem, add};
 pub use golden::{GoldenCheck, dial};
 pub use heads::{OutputError, answer};
-pub use library::RuntimeError;
+pub use library::{Libraries, Provider, RuntimeError};
 pub use manifest::{
     Activation, DefaultThreshold, Fault, Golden, Kind, Manifest, ManifestError, Member, Network, Output,
     PREPROCESSING, Question,

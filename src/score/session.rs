@@ -1,26 +1,19 @@
-//! ONNX Runtime: the only file that knows it.
+//! ONNX Runtime: only this module knows it.
 //!
-//! The shared library is loaded once per process. A [`Session`] is one opened weights file; it is checked
-//! against its manifest when it is opened, so that running it needs no further checks.
+//! A [`Session`] is one opened weights file; it is checked against its manifest when it is opened, so that running it needs no
+//! further checks.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-};
+mod runtime;
+
+use std::{fs, path::PathBuf};
 
 use ort::{
-    environment::Environment,
-    logging::LogLevel,
-    session::{
-        Session as OrtSession, SessionInputValue, SessionOutputs,
-        builder::{AutoDevicePolicy, SessionBuilder},
-    },
+    session::{Session as OrtSession, SessionInputValue, SessionOutputs},
     value::{DynValue, Outlet, TensorElementType, TensorRef},
 };
 
+pub use self::runtime::Runtime;
 use super::{
-    library::{RuntimeError, find_library},
     manifest::Network,
     shape::{self, Found},
     weights::is_pointer,
@@ -29,57 +22,6 @@ use crate::{
     decode::{Dtype, Tensor},
     domain::ContentHash,
 };
-
-/// The loaded library.
-#[derive(Debug)]
-pub struct Runtime {
-    environment: Environment,
-    library: PathBuf,
-}
-
-impl Runtime {
-    /// The process's runtime; the first call loads it, from `library` or from where `make setup` puts it.
-    ///
-    /// # Errors
-    /// The library is missing or does not fit. A later call tries again.
-    pub fn load(library: Option<&Path>) -> Result<&'static Self, RuntimeError> {
-        static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-        static LOADING: Mutex<()> = Mutex::new(());
-        let _one_at_a_time = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(runtime) = RUNTIME.get() {
-            return Ok(runtime);
-        }
-        let path = find_library(library)?;
-        let unusable = |reason: String| RuntimeError::Unusable { path: path.clone(), reason };
-        let environment = ort::init_from(&path)
-            .map_err(|error| unusable(error.to_string()))?
-            .with_name("chronograde")
-            .with_telemetry(false)
-            .with_logger(Arc::new(log))
-            .build()
-            .map_err(|error| unusable(error.to_string()))?;
-        Ok(RUNTIME.get_or_init(|| Self { environment, library: path }))
-    }
-
-    /// The library's file.
-    pub fn library(&self) -> &Path {
-        &self.library
-    }
-
-    /// The library's version and build, for the records: recorded, never part of a fingerprint.
-    pub fn version(&self) -> &'static str {
-        ort::info()
-    }
-}
-
-/// The library's messages go where ours go.
-fn log(level: LogLevel, category: &str, _id: &str, location: &str, message: &str) {
-    match level {
-        LogLevel::Verbose | LogLevel::Info => tracing::trace!(category, location, "{message}"),
-        LogLevel::Warning => tracing::info!(category, location, "{message}"),
-        LogLevel::Error | LogLevel::Fatal => tracing::warn!(category, location, "{message}"),
-    }
-}
 
 /// Why a weights file is not served.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -160,7 +102,8 @@ impl Session {
         let weights = verified_weights(network)?;
         let path = || network.file.clone();
         let refused = |error: ort::Error| OpenError::Refused { path: path(), reason: error.to_string() };
-        let session = builder(runtime, intra_threads, network.input.batch.is_some())
+        let session = runtime
+            .builder(intra_threads, network.input.batch.is_some())
             .and_then(|mut builder| builder.commit_from_memory(&weights))
             .map_err(refused)?;
         let quantised = shape::check(network, &found(session.inputs()), &found(session.outputs()))
@@ -270,19 +213,6 @@ fn verified_weights(network: &Network) -> Result<Vec<u8>, OpenError> {
     } else {
         Err(other(format!("their SHA-256 is {sha256}, not {}", network.sha256)))
     }
-}
-
-/// Threads are explicit, and idle ones sleep instead of spinning: the pages share these cores.
-fn builder(runtime: &Runtime, intra_threads: usize, fixed_batch: bool) -> ort::Result<SessionBuilder> {
-    Ok(OrtSession::builder(&runtime.environment)?
-        .with_auto_device(AutoDevicePolicy::PreferCPU)?
-        .with_parallel_execution(false)?
-        .with_intra_threads(intra_threads)?
-        .with_inter_threads(1)?
-        .with_config_entry("session.intra_op.allow_spinning", "0")?
-        .with_config_entry("session.inter_op.allow_spinning", "0")?
-        // A pattern is kept per input shape; with batches of any size that only costs memory.
-        .with_memory_pattern(fixed_batch)?)
 }
 
 fn found(outlets: &[Outlet]) -> Vec<Found> {

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::score::Libraries;
 use crate::{
     decode::{Dtype, Layout, Tensor},
     domain::Task,
@@ -18,7 +19,7 @@ pub(super) fn manifest(name: &str) -> Manifest {
 }
 
 pub(super) fn runtime() -> &'static Runtime {
-    Runtime::load(None).unwrap()
+    Runtime::load(&Libraries::default()).unwrap()
 }
 
 pub(super) fn network(name: &str) -> Network {

@@ -6,17 +6,24 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::config::Role;
 
-/// Says that this process's `role` is alive, and what stands in its way.
+/// Says that this process's `role` is alive, what stands in its way, and what it computes with.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn report(pool: &PgPool, role: Role, problem: Option<&str>) -> sqlx::Result<()> {
+pub async fn report(
+    pool: &PgPool,
+    role: Role,
+    problem: Option<&str>,
+    engine: Option<&str>,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO components (role, process, problem, seen_at) VALUES ($1, $2, $3, now())
-         ON CONFLICT (role, process) DO UPDATE SET problem = excluded.problem, seen_at = excluded.seen_at",
+        "INSERT INTO components (role, process, problem, engine, seen_at) VALUES ($1, $2, $3, $4, now())
+         ON CONFLICT (role, process) DO UPDATE
+         SET problem = excluded.problem, engine = excluded.engine, seen_at = excluded.seen_at",
         role.as_str(),
         process(),
-        problem
+        problem,
+        engine
     )
     .execute(pool)
     .await
@@ -46,6 +53,8 @@ pub struct Report {
     pub process: String,
     /// What stands in its way.
     pub problem: Option<String>,
+    /// What it computes with, if it runs networks.
+    pub engine: Option<String>,
     /// When it last said so.
     pub seen_at: DateTime<Utc>,
 }
@@ -57,7 +66,7 @@ pub struct Report {
 pub async fn latest(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Report>> {
     sqlx::query_as!(
         Report,
-        "SELECT role, process, problem, seen_at FROM components
+        "SELECT role, process, problem, engine, seen_at FROM components
          WHERE seen_at > now() - interval '1 day' ORDER BY seen_at DESC, role, process LIMIT $1",
         limit
     )

@@ -43,6 +43,20 @@ pub async fn find(conn: &mut PgConnection, hash: &ContentHash) -> sqlx::Result<O
         .await
 }
 
+/// Up to `most` images that nobody hid, drawn by chance, the same in every call, with people's verdict.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn drawn(conn: &mut PgConnection, most: i64) -> sqlx::Result<Vec<(ImageId, Option<bool>)>> {
+    let rows = sqlx::query!(
+        r#"SELECT image_id AS "image: ImageId", verdict FROM catalog
+           WHERE generation_id = (SELECT generation_id FROM active_generation) AND NOT hidden
+           ORDER BY uuid_hash_extended(image_id, 0) LIMIT $1"#,
+        most
+    );
+    Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.image, row.verdict)).collect())
+}
+
 /// Adds an image; `false` if one with the same bytes came first. It joins its listing's audit flag, so that no
 /// listing is split between what tunes and what is measured on.
 ///

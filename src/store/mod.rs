@@ -40,6 +40,7 @@ pub mod rounds;
 pub mod said;
 pub mod scorings;
 pub mod secrets;
+pub mod server;
 pub mod sessions;
 pub mod sightings;
 pub mod skips;

@@ -17,7 +17,9 @@ use super::{
 };
 use crate::{
     feedback::pages::{doubtful, guides, progress, raters, rounds, score},
-    gallery::{arrivals, bulk, home, image, jobs, listings, media, ranking, upload},
+    gallery::{
+        arrivals, bulk, health as gallery_health, home, image, jobs, listings, media, ranking, upload,
+    },
     learning::{agreement, evaluation, threshold},
     people::{directory, link, profile, sign_in},
 };
@@ -48,6 +50,7 @@ pub fn table() -> Vec<Entry> {
         post("/profile/name", Annotator, profile::rename),
         post("/profile/password", Annotator, profile::change_password),
         post("/profile/sign-out-everywhere", Annotator, profile::sign_out_everywhere),
+        get("/health", Admin, gallery_health::show),
         get("/people", Admin, directory::show),
         post("/people", Admin, directory::invite),
         post("/people/{id}/link", Admin, directory::new_link),

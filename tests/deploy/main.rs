@@ -5,4 +5,5 @@
 mod backup;
 mod catalog;
 mod doctor;
+mod engine;
 mod models;

@@ -26,8 +26,9 @@ async fn the_jobs_page_counts_what_there_is_and_tries_again_what_was_given_up(po
         .unwrap();
     sqlx::raw_sql(
         "UPDATE graphile_worker._private_jobs SET locked_at = now(), locked_by = 'worker-1' WHERE attempts = 0;
-         INSERT INTO components (role, process, problem, seen_at) VALUES
-             ('ingest', 'here:1', NULL, now()), ('score', 'there:2', 'no model file', now() - interval '1 hour');
+         INSERT INTO components (role, process, problem, engine, seen_at) VALUES
+             ('ingest', 'here:1', NULL, NULL, now()),
+             ('score', 'there:2', 'no model file', 'ONNX Runtime, cpu', now() - interval '1 hour');
          INSERT INTO graphile_worker._private_workers (id, last_heartbeat_at) VALUES ('worker-1', now());
          INSERT INTO graphile_worker._private_workers (id, last_heartbeat_at, started_at)
          VALUES ('worker-2', now() - interval '5 minutes', now() - interval '1 hour')",
@@ -48,6 +49,10 @@ async fn the_jobs_page_counts_what_there_is_and_tries_again_what_was_given_up(po
     let processes = page.all("section[aria-labelledby=processes] tbody tr");
     assert_eq!(processes.len(), 2, "{processes:?}");
     assert!(processes[0].starts_with("ingesthere:1") && processes[0].ends_with("nothing"), "{processes:?}");
+    let health = site.page("/health").await;
+    let parts = health.all("section[aria-labelledby=parts] tbody tr");
+    assert!(parts[1].contains("ONNX Runtime, cpu") && parts[1].contains("gone"), "{parts:?}");
+    assert!(health.all("section[aria-labelledby=facts] th").contains(&"PostgreSQL".to_owned()));
     assert!(processes[1].contains("gone") && processes[1].ends_with("no model file"), "{processes:?}");
     let refused_by = page.all("section[aria-labelledby=refused] tbody .reason");
     assert_eq!(refused_by, ["a test", "a test"], "one row per model");

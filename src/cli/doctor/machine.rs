@@ -116,7 +116,7 @@ fn postgresql(settings: &Settings) -> Finding {
 
 fn onnxruntime(settings: &Settings) -> Finding {
     const CHECK: &str = "ONNX Runtime";
-    match Runtime::load(settings.onnxruntime.as_deref()) {
+    match Runtime::load(&settings.libraries()) {
         Ok(runtime) => Finding::ok(CHECK, format!("{} ({})", runtime.library().display(), runtime.version())),
         Err(error) => Finding::error(CHECK, error),
     }

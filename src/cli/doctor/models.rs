@@ -37,7 +37,7 @@ pub(super) async fn findings(settings: &Settings, serving: Serving) -> Vec<Findi
         Err(error) => return vec![Finding::error("models", error)],
     };
     // Without the library there is nothing to ask; its own finding says so.
-    let Ok(runtime) = Runtime::load(settings.onnxruntime.as_deref()) else {
+    let Ok(runtime) = Runtime::load(&settings.libraries()) else {
         return vec![Finding::warning("models", "not tried, since ONNX Runtime cannot be used")];
     };
     let mut findings = Vec::new();

@@ -66,6 +66,6 @@ pub(super) async fn one(context: &Context, catalogue: &Catalogue, name: &str) ->
 }
 
 async fn load(context: &Context, catalogue: &Catalogue, name: &str) -> anyhow::Result<Model> {
-    let runtime = Runtime::load(context.settings.onnxruntime.as_deref())?;
+    let runtime = Runtime::load(&context.settings.libraries())?;
     Ok(Model::load(catalogue, name, runtime, context.settings.engine()).await?)
 }
