@@ -47,6 +47,7 @@ fn a_provider_that_no_library_has_is_refused_with_the_way_out() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn openvino_says_what_the_processors_own_kernels_say() {
     if !root().join(".runtime/openvino/libonnxruntime.so").exists() {
         eprintln!("SKIPPED: no .runtime/openvino here (scripts/setup openvino fetches it)");

@@ -119,8 +119,9 @@ impl Parity {
     /// Why the quantized model may not serve, in sentences; empty if it may.
     pub fn failures(&self) -> Vec<String> {
         let mut failures = Vec::new();
-        // Not `<`: a correlation that is undefined is not enough either.
-        if !(self.srcc >= SRCC_LEAST) {
+        // A correlation that is undefined is not enough either.
+        let is_near = self.srcc >= SRCC_LEAST;
+        if !is_near {
             failures.push(format!(
                 "its ranks agree with the original's by {:.4}, and {SRCC_LEAST} is wanted",
                 self.srcc
