@@ -27,6 +27,7 @@ pub mod config;
 pub mod decode;
 pub mod demo;
 pub mod domain;
+pub mod export;
 pub mod feedback;
 pub mod gallery;
 pub mod ingest;

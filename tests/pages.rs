@@ -9,6 +9,8 @@ mod arrivals;
 mod catalog;
 #[path = "pages/evaluation.rs"]
 mod evaluation;
+#[path = "pages/export.rs"]
+mod export;
 #[path = "pages/jobs.rs"]
 mod jobs;
 #[path = "pages/judging.rs"]

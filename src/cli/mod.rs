@@ -9,7 +9,10 @@ mod database;
 mod demo;
 mod doctor;
 mod evaluate;
+mod export;
 mod healthcheck;
+mod import_judgements;
+mod import_labels;
 mod ingest;
 mod migrate;
 mod models;
@@ -102,6 +105,9 @@ enum Command {
     /// Score pictures and folders without a database, one line per picture
     Score(score::Args),
     Ingest(ingest::Args),
+    ImportLabels(import_labels::Args),
+    ImportJudgements(import_judgements::Args),
+    Export(export::Args),
     /// Measure the watch model on labelled pictures, without a database
     Evaluate(evaluate::Args),
     /// Work out thresholds, agreement or scores from a table of one's own
@@ -147,6 +153,9 @@ impl Cli {
             Command::Score(args) => score::run(&context, args).await,
             Command::Ingest(args) => ingest::run(&context, args).await,
             Command::Evaluate(args) => evaluate::run(&context, args).await,
+            Command::ImportLabels(args) => import_labels::run(&context, args).await,
+            Command::ImportJudgements(args) => import_judgements::run(&context, args).await,
+            Command::Export(args) => export::run(&context, args).await,
             Command::Analyse(args) => analyse::run(&context, &args),
             Command::Bench(args) => Box::pin(bench::run(&context, args)).await,
             Command::Models(args) => models::run(&context, args).await,

@@ -5,6 +5,7 @@
 mod hash;
 mod ids;
 mod judgement;
+mod label;
 mod probability;
 mod quality;
 mod states;
@@ -13,6 +14,7 @@ mod token;
 pub use hash::ContentHash;
 pub use ids::{AnnotatorId, GenerationId, GuideId, ImageId, ModelId, RoundId, SightingId};
 pub use judgement::{Score, ScoreError};
+pub use label::{Statement, watch_label, watch_verdict};
 pub use probability::{Confidence, OutOfRange, Threshold};
 pub use quality::{Distribution, DistributionError, SCORES};
 pub use states::{

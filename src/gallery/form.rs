@@ -44,6 +44,8 @@ pub struct Form {
     pub clear: std::option::Option<String>,
     /// Another random sample.
     pub redraw: std::option::Option<String>,
+    /// The list as files.
+    pub export: String,
 }
 
 impl Form {
@@ -72,6 +74,7 @@ impl Form {
             bounds,
             example,
             clear: (bare != *ranking).then(|| list(&bare)),
+            export: remarks::list(site, "/export", ranking),
             redraw: (ranking.sort == Sort::Random)
                 .then(|| list(&Ranking { seed: ranking.seed.wrapping_add(1), ..ranking.clone() })),
             ranking: ranking.clone(),

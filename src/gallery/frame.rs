@@ -45,6 +45,8 @@ pub enum Place {
     PeopleAgainstModel,
     /// The people who may sign in.
     People,
+    /// The catalog as files.
+    Export,
     /// Whether everything runs.
     Health,
     /// One's own page.
@@ -85,6 +87,7 @@ const GROUPS: [Group; 6] = [
             link(Place::Bottom, Role::Manager, "/bottom", "Bottom 20"),
             link(Place::Ranking, Role::Manager, "/ranking", "Ranking"),
             link(Place::Listings, Role::Manager, "/listings", "Listings"),
+            link(Place::Export, Role::Manager, "/export", "Export"),
         ],
     },
     Group {

@@ -1,5 +1,7 @@
 //! What a threshold is chosen for, as the address of the Threshold page says it.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::calibration::Objective;
@@ -56,7 +58,7 @@ pub const fn measure(objective: Objective) -> &'static str {
 }
 
 /// A number from a form, which sends a field that is left empty as an empty text.
-pub fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+pub fn given<'de, D: Deserializer<'de>, T: FromStr>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = String::deserialize(deserializer)?;
     match text.trim() {
         "" => Ok(None),

@@ -86,7 +86,8 @@ pub async fn refresh_answers(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::
 /// When the database refuses.
 pub async fn refresh_all(conn: &mut PgConnection) -> sqlx::Result<()> {
     let images = sqlx::query_scalar!(
-        r#"SELECT image_id AS "image!" FROM votes UNION SELECT image_id FROM corrections ORDER BY 1"#
+        r#"SELECT image_id AS "image!" FROM votes UNION SELECT image_id FROM corrections UNION SELECT image_id FROM label_imports
+           ORDER BY 1"#
     );
     let images = images.fetch_all(&mut *conn).await?;
     refresh(conn, &images).await

@@ -79,6 +79,28 @@ pub async fn page(
     })
 }
 
+/// The identifiers of up to `limit` images of `ranking` from a place on, and where to go on.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn ids(
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    ranking: &Ranking,
+    place: &Place,
+    limit: u16,
+) -> sqlx::Result<(Vec<Uuid>, Option<Cursor>)> {
+    let beyond = match place {
+        Place::After(cursor) => Some(cursor),
+        Place::Start | Place::Before(_) => None,
+    };
+    let mut found = found(conn, view, ranking, Walk::onwards(ranking, beyond), i64::from(limit) + 1).await?;
+    let more = found.len() > usize::from(limit);
+    found.truncate(limit.into());
+    let images = found.iter().map(|cursor| cursor.image).collect();
+    Ok((images, found.pop().filter(|_| more)))
+}
+
 /// The places of the first `limit` images of a walk through a list. They are read before the images' rows: this is all that
 /// is planned anew for each list, and the places hold even if an image moves meanwhile.
 async fn found(

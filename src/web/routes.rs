@@ -18,7 +18,7 @@ use super::{
 use crate::{
     feedback::pages::{doubtful, guides, progress, raters, rounds, score},
     gallery::{
-        arrivals, bulk, health as gallery_health, home, image, jobs, listings, media, ranking, upload,
+        arrivals, bulk, export, health as gallery_health, home, image, jobs, listings, media, ranking, upload,
     },
     learning::{agreement, evaluation, threshold},
     people::{directory, link, profile, sign_in},
@@ -50,6 +50,8 @@ pub fn table() -> Vec<Entry> {
         post("/profile/name", Annotator, profile::rename),
         post("/profile/password", Annotator, profile::change_password),
         post("/profile/sign-out-everywhere", Annotator, profile::sign_out_everywhere),
+        get("/export", Manager, export::show),
+        get("/export/{file}", Manager, export::file),
         get("/health", Admin, gallery_health::show),
         get("/people", Admin, directory::show),
         post("/people", Admin, directory::invite),

@@ -85,7 +85,7 @@ impl TestSite {
         self.sign_in_under("", name, role).await
     }
 
-    async fn sign_in_under(&self, base_path: &str, name: &str, role: Role) -> Client {
+    pub async fn sign_in_under(&self, base_path: &str, name: &str, role: Role) -> Client {
         let hash = Passwords::default().hash(PASSWORD).await.unwrap();
         let id = AnnotatorId::new(Clock::System.now());
         let mut conn = self.pool.acquire().await.unwrap();

@@ -6,4 +6,5 @@ mod backup;
 mod catalog;
 mod doctor;
 mod engine;
+mod exchange;
 mod models;

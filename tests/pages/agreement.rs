@@ -174,4 +174,5 @@ async fn figures_are_of_images_with_enough_votes_and_the_worst_come_first(pool: 
     let hidden = site.page("/people-against-model?least=8").await;
     assert_eq!(hidden.all(".apart-list li").len(), 11, "galleries leave hidden images out, figures do not");
     assert_eq!(site.status("/people-against-model?least=0").await, StatusCode::BAD_REQUEST);
+    assert_eq!(site.status("/people-against-model?least=").await, StatusCode::OK, "an emptied field");
 }

@@ -16,7 +16,10 @@ use self::{
     disagreement::Leaf,
     sentences::{Row, of_ceiling, of_chance, rows},
 };
-use super::chart::{Axis, Chart};
+use super::{
+    chart::{Axis, Chart},
+    goal::given,
+};
 use crate::{
     comparison::{Comparison, Gap, NoiseCeiling, Pair, Pool, compare, gaps, noise_ceiling},
     domain::Distribution,
@@ -46,6 +49,7 @@ const DOTS: usize = 1_500;
 /// What the address may say.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct Parameters {
+    #[serde(default, deserialize_with = "given")]
     least: Option<u32>,
     #[serde(default)]
     page: usize,
