@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     feedback,
-    store::{ledger, viewpoint},
+    store::{ledger, rankings::Ranked, viewpoint},
 };
 
 /// Between two looks whether everything is scored.
@@ -46,6 +46,8 @@ async fn once(pool: &PgPool, clock: &Clock) -> anyhow::Result<bool> {
         return Ok(false);
     }
     drop(conn);
-    feedback::simulate(pool, (clock, &mut StdRng::seed_from_u64(SEED)), &view).await?;
+    // The folder says what was drawn.
+    let is_watch = |image: &Ranked| image.filename.starts_with("watches/");
+    feedback::simulate(pool, (clock, &mut StdRng::seed_from_u64(SEED)), &view, is_watch).await?;
     Ok(true)
 }

@@ -18,7 +18,7 @@ use crate::{
     domain::{AnnotatorId, Question, Role, RoundId, Score, ServingOrder},
     store::{
         annotators, guides,
-        rankings::{self, Place, Ranking},
+        rankings::{self, Place, Ranked, Ranking},
         reservations::Held,
         rounds::NewRound,
         viewpoint::Viewpoint,
@@ -61,7 +61,8 @@ struct Scene {
 
 /// Adds six raters and one round of both questions that they judge until it closes. The round.
 ///
-/// The truth that they judge by is drawn around what the models say, so that people and models agree in part.
+/// How good a picture is, they judge by a truth that is drawn around what the quality model says, so that both agree in part; whether
+/// there is a watch, by `is_watch`. The labels are theirs: the watch model may be wrong.
 ///
 /// # Errors
 /// When no image is scored, when somebody of these names exists, or when the database refuses.
@@ -69,12 +70,13 @@ pub async fn simulate(
     pool: &PgPool,
     (clock, rng): (&Clock, &mut impl Rng),
     view: &Viewpoint,
+    is_watch: impl Fn(&Ranked) -> bool,
 ) -> Result<RoundId, FeedbackError> {
     let mut raters = vec![];
     for name in NAMES {
         raters.push(rater(pool, clock, rng, name).await?);
     }
-    let scene = open(pool, (clock, rng), view).await?;
+    let scene = open(pool, (clock, rng), view, is_watch).await?;
     // In turns, as people do who work at the same time.
     while !raters.is_empty() {
         let mut at_work = vec![];
@@ -108,6 +110,7 @@ async fn open(
     pool: &PgPool,
     (clock, rng): (&Clock, &mut impl Rng),
     view: &Viewpoint,
+    is_watch: impl Fn(&Ranked) -> bool,
 ) -> Result<Scene, FeedbackError> {
     let mut conn = pool.acquire().await?;
     let guide = guides::latest(&mut conn).await?.into_iter().next();
@@ -119,7 +122,7 @@ async fn open(
         .iter()
         .map(|image| {
             let quality = 5.5 + 2.5 * (image.quality_mean.unwrap_or(average) - average) + 0.8 * bell(rng);
-            (image.id, (quality, image.watch.unwrap_or(false) != (rng.random::<f64>() < SLIPS)))
+            (image.id, (quality, is_watch(image) != (rng.random::<f64>() < SLIPS)))
         })
         .collect();
     drop(conn);

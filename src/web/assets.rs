@@ -56,3 +56,22 @@ pub async fn show(path: web::Path<(String, String)>) -> Result<HttpResponse, Web
         .insert_header((header::CACHE_CONTROL, FOREVER))
         .body(asset.bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_brace_of_the_stylesheet_has_its_partner() {
+        let css = ASSETS.iter().find(|asset| asset.name == "chronograde.css").unwrap();
+        let mut open = 0_i32;
+        for (number, line) in std::str::from_utf8(css.bytes).unwrap().lines().enumerate() {
+            for byte in line.bytes() {
+                open += i32::from(byte == b'{') - i32::from(byte == b'}');
+            }
+            // A rule within a rule within a query is as deep as it goes; a browser drops the rule behind a brace too many.
+            assert!((0..=2).contains(&open), "line {}: {line}", number + 1);
+        }
+        assert_eq!(open, 0);
+    }
+}

@@ -193,7 +193,10 @@ async fn simulated_raters_close_a_round_that_every_page_can_show(pool: PgPool) {
     let world = World::new(&pool, 70, 0, 9).await;
     let view = viewpoint::active(&mut pool.acquire().await.unwrap()).await.unwrap().unwrap();
     let mut rng = Rng::seed_from_u64(9);
-    let round = crate::feedback::simulate(&pool, (&world.clock, &mut rng), &view).await.unwrap();
+    let round =
+        crate::feedback::simulate(&pool, (&world.clock, &mut rng), &view, |image| image.watch == Some(true))
+            .await
+            .unwrap();
     let mut conn = pool.acquire().await.unwrap();
     assert_eq!(rounds::find(&mut conn, round).await.unwrap().unwrap().state, RoundState::Closed);
     assert_eq!(
