@@ -155,13 +155,14 @@ async fn a_confidence_equal_to_the_threshold_is_no_watch_and_people_overrule_it(
     let yes = site.page("/top?watch=yes").await;
     assert_eq!(yes.images(), [corrected.to_string(), above.to_string()]);
     assert!(
-        yes.one(".showing").contains("1 at or below the watch threshold of 0.010"),
+        yes.one(".showing")
+            .contains("1 without a watch: at or below the threshold of 0.010, or people say so"),
         "{}",
         yes.one(".showing")
     );
     assert_eq!(site.page("/top?watch=no").await.images(), [equal.to_string()]);
     let image = site.page(&format!("/images/{corrected}")).await;
-    assert!(image.one("section[aria-labelledby=watch] .figure").starts_with("yes people say so"));
+    assert!(image.one("section[aria-labelledby=watch] .figure").starts_with("yes people say so; confidence"));
     assert!(image.one("section[aria-labelledby=watch] .notice").starts_with("The model says no"));
 }
 

@@ -69,7 +69,7 @@ impl Card {
         let votes = words::counted(image.votes.into(), "vote", "votes");
         let people = image.human_mean.map(|mean| match interval {
             Some(Interval { low, high }) => {
-                format!("people {mean:.2} ({votes}; 95 %: {low:.1} to {high:.1})")
+                format!("people {mean:.2} ({votes}; 95\u{202f}%: {low:.1} to {high:.1})")
             }
             None => format!("people {mean:.2} ({votes})"),
         });

@@ -73,10 +73,10 @@ fn on_labels(
     }
     let threshold = view.threshold.map(|threshold| words::probability(threshold.get())).unwrap_or_default();
     let (other, side) = match ranking.watch {
-        Watch::No => (Watch::Yes, "above the watch threshold"),
-        _ => (Watch::No, "at or below the watch threshold"),
+        Watch::No => (Watch::Yes, "with a watch: above"),
+        _ => (Watch::No, "without a watch: at or below"),
     };
-    let text = format!("{} {side} of {threshold}", in_words(total));
+    let text = format!("{} {side} the threshold of {threshold}, or people say so", in_words(total));
     let others = Ranking { watch: other, ..ranking.clone() };
     Some(Remark { text, href: Some(list(site, path, &others)) })
 }

@@ -255,7 +255,7 @@ async fn people_s_ranking_says_how_sure_it_is_and_lists_are_narrowed_by_votes(po
     assert_eq!(people.all(".name"), ["picture-2.jpg", "picture-1.jpg", "picture-3.jpg"]);
     let said = people.all(".people");
     // Variance (20 · 2 + 12 · 2.5²) / 31, divided by 12 votes; Student's t with 31 degrees of freedom is 2.04.
-    assert_eq!(said[0], "people 8.00 (12 votes; 95 %: 6.9 to 9.1)");
+    assert_eq!(said[0], "people 8.00 (12 votes; 95\u{202f}%: 6.9 to 9.1)");
     assert_eq!(said[1], "people 10.00 (1 vote)", "one vote says nothing about how sure it is");
     let names = async |query: &str| site.page(&format!("/ranking?{query}")).await.all(".name");
     assert_eq!(names("votes=12&order=asc&sort=human").await, ["picture-3.jpg", "picture-2.jpg"]);
