@@ -24,6 +24,8 @@ use crate::{
 
 /// New arrivals go before re-scores (the queue serves low numbers first).
 const ARRIVAL: i16 = 0;
+/// What waited without a job: after a crash, or for a model that is new.
+const AGAIN: i16 = 10;
 
 /// How long a job waits when it is the service that failed, not the image.
 const POSTPONED: Duration = Duration::from_secs(15);
@@ -114,6 +116,9 @@ pub async fn request_scoring(conn: &mut PgConnection, image: ImageId) -> Result<
 async fn fold(pool: &PgPool) -> sqlx::Result<i64> {
     let mut conn = pool.acquire().await?;
     human_pool::recount(&mut conn).await?;
+    if let Some(generation) = generations::activate_filled(pool).await? {
+        tracing::info!(%generation, "every image is scored by the new models: the pages show them");
+    }
     summary::fold(&mut conn).await
 }
 
@@ -128,7 +133,8 @@ pub async fn reconcile(pool: &PgPool) -> Result<usize, JobError> {
     scorings::request_lacking(&mut tx).await?;
     let waiting = scorings::pending_without_job(&mut tx).await?;
     for image in &waiting {
-        add(&mut tx, *image, spec(*image).job_key_mode(JobKeyMode::PreserveRunAt).build()).await?;
+        add(&mut tx, *image, spec(*image).priority(AGAIN).job_key_mode(JobKeyMode::PreserveRunAt).build())
+            .await?;
     }
     tx.commit().await?;
     Ok(waiting.len())

@@ -2,7 +2,7 @@
 //!
 //! While a model is missing or refused no job is claimed: images wait, and none loses a try.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::{Role, Settings},
     decode::Decoders,
+    domain::ModelId,
     jobs,
     objects::Objects,
     pipeline::{Pipeline, Trouble},
     score::Runtime,
     serving,
-    store::components,
+    store::{components, generations},
 };
 
 /// How long the scorer waits before it tries again to load what it could not load.
@@ -57,13 +58,20 @@ impl Scorer {
     /// One span of work: from loading the models to the first trouble, or to the end.
     async fn work(&self, stop: &CancellationToken) -> anyhow::Result<()> {
         let trouble = Trouble::within(stop);
+        // Asked before the models load: what is opened meanwhile is noticed at the next look.
+        let kept = self.kept().await.unwrap_or_default();
         let pipeline = self.pipeline(trouble.clone()).await?;
+        let kept = if kept.is_empty() { self.kept().await.unwrap_or_default() } else { kept };
         let worker = jobs::worker(pipeline, &self.settings, trouble.stopped()).await?;
         jobs::reconcile(&self.pool).await?;
         let alive = async {
             loop {
                 self.report(None).await;
                 tokio::time::sleep(HEARTBEAT).await;
+                if self.kept().await.is_some_and(|now| now != kept) {
+                    tracing::info!("other models are to be run from now on");
+                    trouble.stopped().cancel();
+                }
             }
         };
         tokio::select! { ended = worker.run() => ended?, () = alive => {} }
@@ -86,6 +94,12 @@ impl Scorer {
             decoders: self.decoders.clone(),
             trouble,
         })
+    }
+
+    /// The models that are to be run; none while the database is away.
+    async fn kept(&self) -> Option<BTreeSet<ModelId>> {
+        let models = generations::models(&mut *self.pool.acquire().await.ok()?).await.ok()?;
+        Some(models.into_iter().collect())
     }
 
     async fn report(&self, problem: Option<&str>) {

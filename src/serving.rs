@@ -10,7 +10,7 @@ use crate::{
     score::{Catalogue, CatalogueError, LoadError, Model, PREPROCESSING, Runtime, RuntimeError},
     store::{
         generations,
-        models::{self, NewModel},
+        models::{self, Identity, NewModel},
     },
 };
 
@@ -49,7 +49,7 @@ pub struct Served {
     pub model: Arc<Model>,
 }
 
-/// Loads the models of the active generation. A database that has none gets the default manifests, and every
+/// Loads the models of every generation that is kept up. A database that has none gets the default manifests, and every
 /// image that is there waits for them.
 ///
 /// # Errors
@@ -58,34 +58,63 @@ pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Vec<Served>, Ser
     let catalogue = Catalogue::read(&settings.models)?;
     let runtime = Runtime::load(&settings.libraries())?;
     let mut conn = pool.acquire().await?;
-    let active = generations::active(&mut conn).await?;
-    let ids = active.map(|active| [active.watch_model, active.quality_model]);
-    let mut served = Vec::new();
-    for (index, task) in [Task::Watch, Task::Quality].into_iter().enumerate() {
-        let recorded = match ids {
-            Some(ids) => Some(models::identity(&mut conn, ids[index]).await?),
-            None => None,
-        };
-        let name = match &recorded {
-            Some(recorded) => recorded.name.clone(),
-            None => catalogue.default_for(task)?.name.clone(),
-        };
-        let model = Model::load(&catalogue, &name, runtime, settings.engine()).await?;
-        if recorded.is_some_and(|recorded| recorded.fingerprint != model.fingerprint().to_string()) {
-            return Err(ServingError::Changed { name });
-        }
-        served.push(record(&mut conn, model).await?);
+    let kept = generations::models(&mut conn).await?;
+    if kept.is_empty() {
+        return begin(pool, settings, (&catalogue, runtime)).await;
     }
-    if ids.is_none() {
-        let mut tx = pool.begin().await?;
-        generations::create_active(&mut tx, served[0].id, served[1].id).await?;
-        tx.commit().await?;
+    let active = generations::active(&mut conn).await?;
+    let is_active = |id| active.is_some_and(|active| id == active.watch_model || id == active.quality_model);
+    let mut served = Vec::new();
+    for id in kept {
+        let recorded = models::identity(&mut conn, id).await?;
+        match known(&mut conn, &catalogue, (runtime, settings), recorded).await {
+            Ok(model) => served.push(model),
+            Err(error) if is_active(id) => return Err(error),
+            // Pages do not show it: the others go on.
+            Err(error) => tracing::error!(%error, "a model that is not the active one cannot be loaded"),
+        }
     }
     Ok(served)
 }
 
+/// Serves the default models of a catalog that has none yet.
+async fn begin(
+    pool: &PgPool,
+    settings: &Settings,
+    (catalogue, runtime): (&Catalogue, &'static Runtime),
+) -> Result<Vec<Served>, ServingError> {
+    let mut conn = pool.acquire().await?;
+    let mut served = Vec::new();
+    for task in [Task::Watch, Task::Quality] {
+        let name = &catalogue.default_for(task)?.name;
+        let model = Model::load(catalogue, name, runtime, settings.engine()).await?;
+        served.push(record(&mut conn, model).await?);
+    }
+    let mut tx = pool.begin().await?;
+    generations::create_active(&mut tx, served[0].id, served[1].id).await?;
+    tx.commit().await?;
+    Ok(served)
+}
+
+/// Loads a model that the catalog knows.
+async fn known(
+    conn: &mut PgConnection,
+    catalogue: &Catalogue,
+    (runtime, settings): (&'static Runtime, &Settings),
+    recorded: Identity,
+) -> Result<Served, ServingError> {
+    let model = Model::load(catalogue, &recorded.name, runtime, settings.engine()).await?;
+    if recorded.fingerprint != model.fingerprint().to_string() {
+        return Err(ServingError::Changed { name: recorded.name });
+    }
+    record(conn, model).await
+}
+
 /// Finds or makes the model's row, and holds its golden answer against the one of earlier starts.
-async fn record(conn: &mut PgConnection, model: Model) -> Result<Served, ServingError> {
+///
+/// # Errors
+/// Its numbers moved, or the database is away.
+pub async fn record(conn: &mut PgConnection, model: Model) -> Result<Served, ServingError> {
     let id = models::register(conn, &new_model(&model)).await?;
     let recorded = models::record_check(conn, id, model.golden()).await?;
     model.check_recorded(recorded)?;

@@ -1,6 +1,7 @@
 //! `chronograde models`: what networks there are, whether they are what their manifests say, how they come here, and
 //! how they are made smaller.
 
+mod activate;
 mod check;
 mod list;
 mod pull;
@@ -31,6 +32,11 @@ enum Command {
     },
     Pull(pull::Args),
     Quantize(quantize::Args),
+    /// Serve a model in place of the one of its task, once it has scored every image; or go back to one at once
+    Activate {
+        /// The model
+        name: String,
+    },
     /// Put a weights file that was fetched elsewhere where its manifest wants it
     Add {
         /// The file; its manifest is found by its SHA-256
@@ -48,6 +54,7 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
         Command::List => list::run(context, &catalogue),
         Command::Check { names } => check::run(context, &catalogue, &names).await,
         Command::Pull(args) => pull::run(context, &catalogue, args).await,
+        Command::Activate { name } => activate::run(context, &catalogue, &name).await,
         Command::Quantize(args) => quantize::run(context, &catalogue, args).await,
         Command::Add { file } => bring(context, &catalogue, file).await,
     }

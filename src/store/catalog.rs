@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::evidence;
-use crate::domain::ImageId;
+use crate::domain::{GenerationId, ImageId};
 
 /// Gives `image` its row in every live generation.
 ///
@@ -42,6 +42,34 @@ async fn open_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Resul
     .execute(conn)
     .await
     .map(drop)
+}
+
+/// Copies what the models of a generation have said before into its rows, and brings its listings up to date.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn fill(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE catalog c
+         SET watch_confidence = w.confidence, quality_mean = q.mean, quality_std = q.std,
+             sharpness = (i.signals ->> 'sharpness')::float8
+         FROM generations g
+         CROSS JOIN images i
+         LEFT JOIN watch_predictions w ON w.model_id = g.watch_model AND w.image_id = i.id
+         LEFT JOIN quality_predictions q ON q.model_id = g.quality_model AND q.image_id = i.id
+         WHERE g.id = $1 AND c.generation_id = g.id AND c.image_id = i.id",
+        generation.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    let listings = sqlx::query_scalar!(
+        r#"SELECT DISTINCT listing_key AS "key!" FROM catalog WHERE generation_id = $1 AND listing_key IS NOT NULL ORDER BY 1"#,
+        generation.0
+    );
+    for key in listings.fetch_all(&mut *conn).await? {
+        refresh_listing(conn, &key).await?;
+    }
+    Ok(())
 }
 
 /// Shows images under the newest of the paths that they are at; one that is nowhere keeps its name.

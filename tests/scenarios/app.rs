@@ -182,6 +182,26 @@ impl TestApp {
         .unwrap()
     }
 
+    /// The watch confidence of each file, as the pages show it.
+    pub async fn confidences(&self) -> BTreeMap<String, f64> {
+        let rows: Vec<(String, f64)> = sqlx::query_as(
+            "SELECT filename, watch_confidence FROM catalog JOIN active_generation USING (generation_id)
+             WHERE watch_confidence IS NOT NULL",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        rows.into_iter().collect()
+    }
+
+    /// Has the program activate a model: whether it serves at once, and how many images wait for it.
+    pub fn activate(&self, name: &str) -> (bool, u64) {
+        let output = self.program(&["--json", "models", "activate", name]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (line["serves"].as_bool().unwrap(), line["waiting"].as_u64().unwrap())
+    }
+
     pub async fn count(&self, what: &str) -> i64 {
         sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {what}")))
             .fetch_one(&self.pool)
@@ -203,19 +223,22 @@ impl TestApp {
 
     /// Starts the program itself, in the scoring role, on this database.
     pub fn start_scorer(&self) -> Scoring {
-        let child = Command::new(env!("CARGO_BIN_EXE_chronograde"))
-            .args(["serve", "--roles", "score"])
+        Scoring(self.program(&["serve", "--roles", "score"]).stderr(Stdio::inherit()).spawn().unwrap())
+    }
+
+    /// The program on this database, with these models.
+    fn program(&self, arguments: &[&str]) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_chronograde"));
+        program
+            .args(arguments)
             .env("DATABASE_URL", self.pool.connect_options().to_url_lossy().as_str())
             .env("CHRONOGRADE_DATA_DIR", self.data.path())
             .env("CHRONOGRADE_MODELS", &self.settings.models)
             .env("CHRONOGRADE_WORKER_HEARTBEAT_MS", "200")
             .env("CHRONOGRADE_WORKER_DEAD_AFTER_MS", "1000")
             .env("CHRONOGRADE_DATABASE_CONNECTIONS", "10")
-            .current_dir(repository())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        Scoring(child)
+            .current_dir(repository());
+        program
     }
 
     /// Waits until `what` counts at least `least` rows; gives up, loudly, after a minute and a half.

@@ -12,7 +12,7 @@ use app::{JOBS, TestApp, repository};
 use chronograde::{
     jobs,
     pipeline::{MAX_TRIES, Outcome, PipelineError},
-    store::MIGRATOR,
+    store::{MIGRATOR, generations},
 };
 use sqlx::PgPool;
 
@@ -144,6 +144,69 @@ async fn an_image_that_lacks_its_rows_and_its_job_is_found_again(pool: PgPool) {
     app.score().await;
     assert_eq!(app.ranking().await, ["a.png"]);
     app.assert_queue_is_empty().await;
+}
+
+/// The project's models, and `starter-watch-b`, which sees the same pictures otherwise.
+fn models_with_another() -> tempfile::TempDir {
+    let models = tempfile::tempdir().unwrap();
+    let entries = fs::read_dir(repository().join("models")).unwrap().map(Result::unwrap);
+    for entry in entries.filter(|entry| entry.file_type().unwrap().is_file()) {
+        fs::copy(entry.path(), models.path().join(entry.file_name())).unwrap();
+    }
+    let manifest = fs::read_to_string(models.path().join("starter-watch.toml")).unwrap();
+    let other =
+        manifest.replace("default = true\n", "").replace("filter = \"bilinear\"", "filter = \"lanczos\"");
+    assert!(other.contains("lanczos") && !other.contains("default = true"));
+    fs::write(models.path().join("starter-watch-b.toml"), other).unwrap();
+    models
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn another_model_serves_once_it_has_scored_every_image_whatever_is_killed_and_one_goes_back_at_once(
+    pool: PgPool,
+) {
+    let models = models_with_another();
+    let mut app = TestApp::with_models(pool, models.path().to_owned()).await;
+    for number in 0..60 {
+        app.drop_file(&format!("{number}.png"), &pictures::dial(number));
+    }
+    app.look().await;
+    app.score().await;
+    let (before, confidences) = (app.ranking().await, app.confidences().await);
+    assert_eq!(app.activate("starter-watch-b"), (false, 60));
+    assert_eq!(app.ranking().await, before, "the pages go on with the model that they had");
+
+    let scorer = app.start_scorer();
+    app.wait_for("watch_predictions", 61).await;
+    scorer.kill();
+    let done = app.count("watch_predictions").await;
+    assert!((61..120).contains(&done), "killed too late to prove anything: {done} of 120 were made");
+    let activated = generations::activate_filled(&app.pool).await.unwrap();
+    assert_eq!(
+        (activated, app.confidences().await == confidences),
+        (None, true),
+        "not before all are scored"
+    );
+    // What comes in meanwhile is scored by both.
+    app.drop_file("late.png", &pictures::dial(77));
+    app.look().await;
+    let _scorer = app.start_scorer();
+    app.wait_for("watch_predictions", 122).await;
+    app.wait_until_empty(JOBS).await;
+    assert_eq!(app.count("quality_predictions").await, 61, "the other model is not asked again");
+
+    let activated = generations::activate_filled(&app.pool).await.unwrap();
+    assert!(activated.is_some());
+    assert_eq!(app.ranking().await.len(), 61);
+    let after = app.confidences().await;
+    assert!(confidences.iter().any(|(name, confidence)| (after[name] - confidence).abs() > 1e-6));
+    assert_eq!(app.count("served_models WHERE until IS NULL").await, 2);
+
+    assert_eq!(app.activate("starter-watch"), (true, 0), "the former one was kept up");
+    let back = app.confidences().await;
+    assert!(back.len() == 61 && confidences.iter().all(|(name, confidence)| back[name] == *confidence));
+    assert_eq!(app.activate("starter-watch-b"), (true, 0));
+    assert_eq!(app.confidences().await, after);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
