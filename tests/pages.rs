@@ -15,6 +15,8 @@ mod export;
 mod jobs;
 #[path = "pages/judging.rs"]
 mod judging;
+#[path = "pages/models.rs"]
+mod models;
 #[path = "pages/people.rs"]
 mod people;
 #[path = "pages/rankings.rs"]

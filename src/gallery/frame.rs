@@ -47,6 +47,8 @@ pub enum Place {
     People,
     /// The catalog as files.
     Export,
+    /// The networks that serve.
+    Models,
     /// Whether everything runs.
     Health,
     /// One's own page.
@@ -126,6 +128,7 @@ const GROUPS: [Group; 6] = [
         name: "Service",
         links: &[
             link(Place::People, Role::Admin, "/people", "People"),
+            link(Place::Models, Role::Admin, "/models", "Models"),
             link(Place::Health, Role::Admin, "/health", "Health"),
         ],
     },

@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod listings;
 mod measured;
 pub mod media;
+pub mod models;
 mod plots;
 pub mod ranking;
 mod remarks;

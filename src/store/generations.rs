@@ -163,6 +163,18 @@ pub async fn activate(conn: &mut PgConnection, generation: GenerationId) -> sqlx
     Ok(true)
 }
 
+/// Fills a generation no more. `false` if it was not being filled.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn give_up(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<bool> {
+    let retired = sqlx::query!(
+        "UPDATE generations SET state = 'retired' WHERE id = $1 AND state = 'filling'",
+        generation.0
+    );
+    Ok(retired.execute(conn).await?.rows_affected() > 0)
+}
+
 /// Points the pages at the generation that was being filled, once no image waits for it; which that was.
 ///
 /// # Errors

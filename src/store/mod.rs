@@ -26,6 +26,7 @@ pub mod labelled;
 pub mod labels;
 pub mod ledger;
 pub mod links;
+pub mod model_change;
 pub mod models;
 pub mod opinions;
 pub mod predictions;

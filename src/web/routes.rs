@@ -18,7 +18,8 @@ use super::{
 use crate::{
     feedback::pages::{doubtful, guides, progress, raters, rounds, score},
     gallery::{
-        arrivals, bulk, export, health as gallery_health, home, image, jobs, listings, media, ranking, upload,
+        arrivals, bulk, export, health as gallery_health, home, image, jobs, listings, media,
+        models as gallery_models, ranking, upload,
     },
     learning::{agreement, evaluation, threshold},
     people::{directory, link, profile, sign_in},
@@ -52,6 +53,9 @@ pub fn table() -> Vec<Entry> {
         post("/profile/sign-out-everywhere", Annotator, profile::sign_out_everywhere),
         get("/export", Manager, export::show),
         get("/export/{file}", Manager, export::file),
+        get("/models", Admin, gallery_models::show),
+        post("/models/{generation}/activate", Admin, gallery_models::activate),
+        post("/models/{generation}/give-up", Admin, gallery_models::give_up),
         get("/health", Admin, gallery_health::show),
         get("/people", Admin, directory::show),
         post("/people", Admin, directory::invite),

@@ -1,0 +1,223 @@
+//! Models: which pair serves, which is being brought in, and what that would change.
+
+use std::collections::HashSet;
+
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{Data, Path},
+};
+use askama::Template;
+use sqlx::PgConnection;
+
+use super::{
+    frame::{Frame, Place},
+    html, words,
+};
+use crate::{
+    comparison::spearman,
+    decode::GRID_PX,
+    domain::GenerationId,
+    store::{
+        events, generations,
+        model_change::{self, Kept, Mover},
+        rankings::{self, Order, Ranking, Watch},
+        viewpoint::{self, Viewpoint},
+    },
+    web::{
+        Site,
+        account::{Account, Caller},
+        error::WebError,
+    },
+};
+
+/// Images that are shown as the biggest movers.
+const MOVERS: i64 = 12;
+/// Length of the lists whose changes are told.
+const ENDS: u16 = 20;
+
+/// A pair of models, in a row.
+struct PairRow {
+    models: String,
+    state: String,
+    /// Where the button leads that has the pages show it; none for the active one, and while images wait.
+    activate: Option<String>,
+    /// Where the button leads that gives it up, while it is being filled.
+    give_up: Option<String>,
+}
+
+/// What another pair would change.
+struct Report {
+    models: String,
+    coverage: String,
+    figures: Vec<(&'static str, String)>,
+    movers: Vec<MoverCard>,
+}
+
+struct MoverCard {
+    page: String,
+    picture: String,
+    name: String,
+    quality: String,
+    confidence: String,
+}
+
+#[derive(Template)]
+#[template(path = "models.html")]
+struct Page {
+    frame: Frame,
+    pairs: Vec<PairRow>,
+    reports: Vec<Report>,
+}
+
+/// `GET /models`.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, WebError> {
+    let mut conn = site.pool.acquire().await?;
+    let view = viewpoint::active(&mut conn).await?;
+    let kept = model_change::kept(&mut conn).await?;
+    let mut reports = vec![];
+    if let Some(view) = &view {
+        for other in kept.iter().filter(|other| !other.is_active) {
+            if let Some(other_view) = viewpoint::of(&mut conn, other.id).await? {
+                reports.push(report(&site, &mut conn, (view, &other_view), other).await?);
+            }
+        }
+    }
+    html(&Page {
+        frame: Frame::of(&site, &account, Place::Models, view.as_ref()),
+        pairs: kept.iter().map(|kept| PairRow::new(&site, kept)).collect(),
+        reports,
+    })
+}
+
+/// `POST /models/{generation}/activate`: the pages show another pair, if no image waits for it.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn activate(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
+    let generation = GenerationId(id.into_inner());
+    let mut tx = site.pool.begin().await?;
+    if viewpoint::of(&mut tx, generation).await?.is_none() {
+        return Err(WebError::NotFound);
+    }
+    if generations::activate(&mut tx, generation).await? {
+        events::record(&mut tx, caller.annotator, "models.activate", Some(&generation.to_string())).await?;
+    }
+    tx.commit().await?;
+    Ok(back(&site))
+}
+
+/// `POST /models/{generation}/give-up`: a pair that is being filled is filled no more.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn give_up(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
+    let generation = GenerationId(id.into_inner());
+    let mut tx = site.pool.begin().await?;
+    if generations::give_up(&mut tx, generation).await? {
+        events::record(&mut tx, caller.annotator, "models.give_up", Some(&generation.to_string())).await?;
+    }
+    tx.commit().await?;
+    Ok(back(&site))
+}
+
+fn back(site: &Site) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, site.url("/models"))).finish()
+}
+
+impl PairRow {
+    fn new(site: &Site, kept: &Kept) -> Self {
+        let is_filling = kept.state == "filling";
+        let done = words::count(kept.images - kept.waiting);
+        let state = match (kept.is_active, is_filling) {
+            (true, _) => "the pages show it".to_owned(),
+            (false, true) => format!(
+                "has scored {done} of {} images; the pages switch by themselves",
+                words::count(kept.images)
+            ),
+            (false, false) => "kept up: one can go back at once".to_owned(),
+        };
+        let address = |act: &str| site.url(&format!("/models/{}/{act}", kept.id));
+        Self {
+            models: pair(kept),
+            state,
+            activate: (!kept.is_active && kept.waiting == 0).then(|| address("activate")),
+            give_up: is_filling.then(|| address("give-up")),
+        }
+    }
+}
+
+fn pair(kept: &Kept) -> String {
+    format!("{} and {}", kept.watch_model, kept.quality_model)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of images")]
+async fn report(
+    site: &Site,
+    conn: &mut PgConnection,
+    (now, then): (&Viewpoint, &Viewpoint),
+    other: &Kept,
+) -> Result<Report, WebError> {
+    let pairs = model_change::pairs(conn, now.generation, then.generation).await?;
+    let of = |value: fn(&model_change::Pair) -> (f64, f64)| {
+        let (a, b) = pairs.iter().map(value).unzip();
+        correlation(spearman(a, b))
+    };
+    let mut figures = vec![
+        ("Rank correlation of the confidences", of(|pair| pair.confidence)),
+        ("Rank correlation of the quality means", of(|pair| pair.quality)),
+    ];
+    for (name, order) in
+        [("The top 20 of the watches", Order::Desc), ("The bottom 20 of the watches", Order::Asc)]
+    {
+        let ranking = Ranking { watch: Watch::Yes, order, ..Ranking::default() };
+        let before: HashSet<_> = end(conn, now, &ranking).await?;
+        let after = end(conn, then, &ranking).await?;
+        let (enter, leave) = (after.difference(&before).count(), before.difference(&after).count());
+        figures.push((name, format!("{enter} enter, {leave} leave")));
+    }
+    let movers = model_change::movers(conn, now.generation, then.generation, MOVERS).await?;
+    Ok(Report {
+        models: pair(other),
+        coverage: words::percent((other.images - other.waiting) as f64 / other.images.max(1) as f64),
+        figures,
+        movers: movers.iter().map(|mover| MoverCard::new(site, mover)).collect(),
+    })
+}
+
+async fn end(
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    ranking: &Ranking,
+) -> sqlx::Result<HashSet<uuid::Uuid>> {
+    let (images, _) = rankings::ids(conn, view, ranking, &rankings::Place::Start, ENDS).await?;
+    Ok(images.into_iter().collect())
+}
+
+fn correlation(value: f64) -> String {
+    if value.is_nan() {
+        "not defined: too few images, or all alike".to_owned()
+    } else {
+        format!("{value:.3}")
+    }
+}
+
+impl MoverCard {
+    fn new(site: &Site, mover: &Mover) -> Self {
+        let (quality, confidence) = (mover.quality, mover.confidence);
+        Self {
+            page: site.url(&format!("/images/{}", mover.image)),
+            picture: site.url(&format!("/media/{GRID_PX}/{}.jpg", hex::encode(&mover.sha256))),
+            name: mover.filename.rsplit('/').next().unwrap_or_default().to_owned(),
+            quality: format!("quality {:.2} → {:.2}", quality.0, quality.1),
+            confidence: format!(
+                "watch {} → {}",
+                words::probability(confidence.0),
+                words::probability(confidence.1)
+            ),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What another pair of models would change: two generations' rows beside each other.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::GenerationId;
+
+/// Images that a correlation is worked out from at most; of more an even part is drawn.
+const COMPARED: i64 = 50_000;
+
+/// A generation that is kept up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The generation.
+    pub id: GenerationId,
+    /// What the watch model is called.
+    pub watch_model: String,
+    /// What the quality model is called.
+    pub quality_model: String,
+    /// `filling` or `live`.
+    pub state: String,
+    /// Whether the pages show it.
+    pub is_active: bool,
+    /// Images of the catalog.
+    pub images: i64,
+    /// Images that wait for one of its models.
+    pub waiting: i64,
+}
+
+/// The generations that are kept up, the active one first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn kept(conn: &mut PgConnection) -> sqlx::Result<Vec<Kept>> {
+    sqlx::query_as!(
+        Kept,
+        r#"SELECT g.id AS "id: GenerationId", coalesce(w.title, w.name) AS "watch_model!",
+                  coalesce(q.title, q.name) AS "quality_model!", g.state, a.generation_id IS NOT NULL AS "is_active!",
+                  (SELECT count(*) FROM images) AS "images!",
+                  (SELECT count(DISTINCT s.image_id) FROM scorings s
+                   WHERE s.state = 'pending' AND s.model_id IN (g.watch_model, g.quality_model)) AS "waiting!"
+           FROM generations g
+           JOIN models w ON w.id = g.watch_model
+           JOIN models q ON q.id = g.quality_model
+           LEFT JOIN active_generation a ON a.generation_id = g.id
+           WHERE g.state <> 'retired' ORDER BY a.generation_id IS NULL, g.id DESC"#
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// What both generations say about one image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// Confidence of the first and of the second.
+    pub confidence: (f64, f64),
+    /// Quality mean of the first and of the second.
+    pub quality: (f64, f64),
+}
+
+/// Images that both have scored: all of them, or an even part.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn pairs(conn: &mut PgConnection, of: GenerationId, with: GenerationId) -> sqlx::Result<Vec<Pair>> {
+    let rows = sqlx::query!(
+        r#"SELECT a.watch_confidence AS "watch_a!", b.watch_confidence AS "watch_b!",
+                  a.quality_mean AS "quality_a!", b.quality_mean AS "quality_b!"
+           FROM (SELECT * FROM catalog WHERE generation_id = $2 AND watch_confidence IS NOT NULL AND quality_mean IS NOT NULL
+                 ORDER BY uuid_hash_extended(image_id, 0) LIMIT $3) b
+           JOIN catalog a ON a.generation_id = $1 AND a.image_id = b.image_id
+           WHERE a.watch_confidence IS NOT NULL AND a.quality_mean IS NOT NULL"#,
+        of.0,
+        with.0,
+        COMPARED
+    );
+    let rows = rows.fetch_all(conn).await?;
+    let pair = |(confidence, quality)| Pair { confidence, quality };
+    Ok(rows
+        .into_iter()
+        .map(|row| pair(((row.watch_a, row.watch_b), (row.quality_a, row.quality_b))))
+        .collect())
+}
+
+/// An image that another pair of models sees otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mover {
+    /// The image.
+    pub image: Uuid,
+    /// SHA-256 of its bytes: what its renditions are named by.
+    pub sha256: Vec<u8>,
+    /// Path of its newest sighting.
+    pub filename: String,
+    /// Quality mean of the first and of the second.
+    pub quality: (f64, f64),
+    /// Confidence of the first and of the second.
+    pub confidence: (f64, f64),
+}
+
+/// The `most` images about which two generations differ most, by a tenth of the scale of quality and of confidence alike.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn movers(
+    conn: &mut PgConnection,
+    of: GenerationId,
+    with: GenerationId,
+    most: i64,
+) -> sqlx::Result<Vec<Mover>> {
+    let rows = sqlx::query!(
+        r#"SELECT i.id, i.sha256, b.filename, a.quality_mean AS "quality_a!", b.quality_mean AS "quality_b!",
+                  a.watch_confidence AS "watch_a!", b.watch_confidence AS "watch_b!"
+           FROM catalog a JOIN catalog b ON b.generation_id = $2 AND b.image_id = a.image_id
+           JOIN images i ON i.id = a.image_id
+           WHERE a.generation_id = $1 AND NOT a.hidden
+             AND a.quality_mean IS NOT NULL AND b.quality_mean IS NOT NULL
+             AND a.watch_confidence IS NOT NULL AND b.watch_confidence IS NOT NULL
+           ORDER BY greatest(abs(a.quality_mean - b.quality_mean) / 9, abs(a.watch_confidence - b.watch_confidence)) DESC, i.id
+           LIMIT $3"#,
+        of.0,
+        with.0,
+        most
+    );
+    let rows = rows.fetch_all(conn).await?;
+    let mover =
+        |image, sha256, filename, quality, confidence| Mover { image, sha256, filename, quality, confidence };
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let (quality, confidence) = ((row.quality_a, row.quality_b), (row.watch_a, row.watch_b));
+            mover(row.id, row.sha256, row.filename, quality, confidence)
+        })
+        .collect())
+}

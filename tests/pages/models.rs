@@ -1,0 +1,75 @@
+//! The Models page: what another pair of models would change, and when the pages show it.
+
+use chronograde::{
+    domain::ModelId,
+    store::{generations, viewpoint},
+};
+use reqwest::StatusCode;
+use sqlx::PgPool;
+
+use super::catalog::{Catalog, Picture, TestSite};
+
+#[sqlx::test(migrations = "./migrations")]
+async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgPool) {
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    for number in 0..30_i32 {
+        catalog.add(Picture::scored(number, 2.0 + f64::from(number) / 10.0, 0.9)).await;
+    }
+    sqlx::query(
+        "INSERT INTO models (name, title, task, kind, fingerprint, preprocessing, manifest, sha256, default_threshold)
+         VALUES ('w2', 'another', 'watch', 'onnx', repeat('c', 64), 1, '{}', sha256('w2'), 0.5)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let other: i64 =
+        sqlx::query_scalar("SELECT id FROM models WHERE name = 'w2'").fetch_one(&pool).await.unwrap();
+    let mut tx = pool.begin().await.unwrap();
+    let before = viewpoint::active(&mut tx).await.unwrap().unwrap();
+    let generation = generations::open(&mut tx, ModelId(other), before.quality_model).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let site = TestSite::start(pool.clone(), "").await;
+    let page = site.page("/models").await;
+    let rows = page.all("section[aria-labelledby=pairs] tbody tr");
+    assert!(
+        rows[0].contains("the pages show it") && rows[1].contains("has scored 0 of 30 images"),
+        "{rows:?}"
+    );
+    assert_eq!(page.all("tbody button"), ["Give it up"]);
+    let (status, _) = site.post(&format!("/models/{generation}/activate")).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        site.page("/models").await.all("section[aria-labelledby=pairs] tbody tr"),
+        rows,
+        "images wait for it"
+    );
+
+    // It finds watches in ten images only, and ranks none of them otherwise.
+    sqlx::raw_sql(
+        "INSERT INTO watch_predictions (image_id, model_id, confidence, positives)
+         SELECT c.image_id, m.id, CASE WHEN c.quality_mean < 3 THEN 0.8 ELSE 0.1 END, '{}'
+         FROM catalog c JOIN active_generation a ON a.generation_id = c.generation_id, models m WHERE m.name = 'w2'",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    sqlx::raw_sql("UPDATE scorings SET state = 'done'").execute(&pool).await.unwrap();
+    chronograde::store::catalog::fill(&mut pool.acquire().await.unwrap(), generation).await.unwrap();
+    let page = site.page("/models").await;
+    let figures = page.all("section[aria-labelledby=report-1] td");
+    assert_eq!(
+        figures,
+        ["not defined: too few images, or all alike", "1.000", "10 enter, 20 leave", "0 enter, 10 leave"]
+    );
+    assert_eq!(page.all("section[aria-labelledby=report-1] .card").len(), 12);
+
+    site.post(&format!("/models/{generation}/activate")).await;
+    let rows = site.page("/models").await.all("section[aria-labelledby=pairs] tbody tr");
+    assert!(rows[0].starts_with("another") && rows[0].contains("the pages show it"), "{rows:?}");
+    assert!(rows[1].contains("one can go back at once"), "{rows:?}");
+    assert_eq!(site.page("/top?watch=yes").await.images().len(), 10);
+    site.post(&format!("/models/{}/activate", before.generation)).await;
+    assert_eq!(site.page("/top?watch=yes").await.images().len(), 20);
+    assert_eq!(site.post("/models/4711/activate").await.0, StatusCode::NOT_FOUND);
+}
