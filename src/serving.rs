@@ -29,7 +29,7 @@ pub enum ServingError {
     /// The manifest on disk decides other numbers than the one that the catalog was scored with.
     #[error(
         "model {name} is not the one that scored this catalog: its file or its manifest changed. Put the former \
-         ones back, or use another data directory for the new ones"
+         ones back; give the new manifest a name of its own, and `chronograde models activate` has it score every image"
     )]
     Changed {
         /// The manifest's name.

@@ -17,7 +17,11 @@ use crate::{
         rankings::{Ranking, Total},
         viewpoint,
     },
-    web::{Site, account::Account, error::WebError},
+    web::{
+        Site,
+        account::{Account, Caller},
+        error::WebError,
+    },
 };
 
 /// A file that can be had.
@@ -72,13 +76,13 @@ pub async fn show(
     })
 }
 
-/// `GET /export/{file}`: one of them, as it is read from the database.
+/// `GET /export/{file}`: one of them, as it is read from the database. A script shows a token.
 ///
 /// # Errors
 /// See [`WebError`]. When the database fails in the middle the answer breaks off, which a browser reports.
 pub async fn file(
     site: Data<Site>,
-    _account: Account,
+    _caller: Caller,
     name: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, WebError> {

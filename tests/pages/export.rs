@@ -41,6 +41,12 @@ async fn a_list_is_had_as_files_in_its_own_order_by_managers_only(pool: PgPool) 
     ] {
         assert_eq!(site.get(path).await.status(), status, "{path}");
     }
+    let answer = site.api("/under/export/nima.json").await;
+    assert_eq!(
+        (answer.status(), answer.text().await.unwrap()),
+        (StatusCode::OK, "[\n]\n".to_owned()),
+        "with a token"
+    );
     let annotator = site.sign_in_under("/under", "Ann", Role::Annotator).await;
     let refused = annotator.get(site.url("/under/export/images.csv")).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
