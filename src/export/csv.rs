@@ -96,4 +96,17 @@ mod tests {
         assert_eq!(&record[at("filename")], filename);
         assert_eq!(&record[at("listing")], "'=cmd");
     }
+
+    #[test]
+    fn a_number_of_the_database_leaves_digit_for_digit() {
+        let mut state = 1_u64;
+        for _ in 0..2_000 {
+            // The linear congruential generator of Knuth's MMIX.
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let number = (state >> 11) as f64 / (1_u64 << 53) as f64 * 10.0;
+            let line = format!("{{\"image_id\":\"1\",\"quality_mean\":{number}}}");
+            let row = row(Table::Images, &line).unwrap();
+            assert!(row.contains(&format!(",{number},")), "{number}: {row}");
+        }
+    }
 }
