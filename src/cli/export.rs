@@ -30,7 +30,7 @@ pub struct Args {
     /// images.csv, images.jsonl, votes.csv, votes.jsonl, corrections.csv, corrections.jsonl, AVA.txt or nima.json
     #[arg(value_name = "NAME")]
     export: Option<Export>,
-    /// Copy the pictures that have a label into DIR/watch and DIR/other, with DIR/labels.csv
+    /// Copy the pictures that people labelled into DIR/watch and DIR/other, with DIR/labels.csv
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Which images: what stands behind the question mark of a ranking's address

@@ -22,7 +22,7 @@ pub struct Labelled {
 }
 
 /// The labelled images: those that a threshold may be chosen from, and those of the audit set, with verdicts given in
-/// blind rounds in random order only.
+/// blind rounds in random order only, and here: rounds that came in from another catalog are no evidence for it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LabelledImages {
     /// Outside the audit set.
@@ -73,7 +73,7 @@ pub async fn all(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<Labe
            JOIN corrections k ON k.image_id = c.image_id AND k.superseded_at IS NULL AND k.occurrence = 0
                 AND k.kind = 'answer' AND NOT k.saw_model AND k.question = $2
            JOIN annotators a ON a.id = k.annotator_id AND a.excluded_at IS NULL
-           JOIN rounds r ON r.id = k.round_id AND r.blind AND r.serving_order = 'random'
+           JOIN rounds r ON r.id = k.round_id AND r.blind AND r.serving_order = 'random' AND r.drawn_from NOT LIKE 'imported: round %'
            WHERE c.generation_id = $1 AND i.audit AND c.watch_confidence IS NOT NULL
            GROUP BY c.image_id, c.watch_confidence, c.listing_key
            HAVING count(*) FILTER (WHERE k.is_watch) * 2 <> count(*)

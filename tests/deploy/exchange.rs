@@ -161,6 +161,14 @@ async fn judgements_that_go_out_come_in_again_without_loss() {
     assert_eq!(nima(&here, &folder), nima(&there, &elsewhere));
     assert_eq!(nima(&here, &folder).len(), 2 + NAMES.len());
 
+    // Rounds of elsewhere are no evidence for the audit set.
+    sqlx::query("UPDATE images SET audit = true").execute(&there_pool).await.unwrap();
+    let mut conn = there_pool.acquire().await.unwrap();
+    let view = chronograde::store::viewpoint::active(&mut conn).await.unwrap().unwrap();
+    let labelled = chronograde::store::labels::all(&mut conn, &view).await.unwrap();
+    assert_eq!((labelled.audit.len(), labelled.tuning.len()), (0, 0));
+    drop(conn);
+
     // Twice is once.
     let again = there.runs(&["--json", "import-judgements", files[0]]);
     let again: Value = serde_json::from_str(&again).unwrap();

@@ -71,7 +71,8 @@ pub(super) async fn write(
     while let Some(piece) = text.try_next().await? {
         for line in std::str::from_utf8(&piece)?.lines() {
             let row: Row = serde_json::from_str(line)?;
-            let Some(watch) = row.watch else { continue };
+            // Only people's word: the model's would come back as theirs.
+            let Some(watch) = row.verdict else { continue };
             let Ok(original) = original::read(pool, &objects, ImageId(row.image_id)).await else {
                 missing += 1;
                 continue;
