@@ -98,7 +98,7 @@ impl Row {
             stamp: words::stamp(arrival.first_seen),
             ago: words::ago(now, arrival.first_seen),
             page: arrival.image_id.map(|id| site.url(&format!("/images/{id}"))),
-            picture: hash.map(|hash| site.url(&format!("/media/{GRID_PX}/{hash}.jpg"))),
+            picture: hash.map(|hash| site.picture(GRID_PX, hash)),
             can_unignore: can_unignore(site, arrival),
         }
     }

@@ -2,7 +2,6 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
     web::{Bytes, Data},
 };
 use uuid::Uuid;
@@ -40,8 +39,7 @@ pub async fn hide(
     tx.commit().await?;
     let list = request.query_string().parse::<Ranking>().unwrap_or_default().to_string();
     let mark = if list.is_empty() { "" } else { "&" };
-    let target = site.url(&format!("/ranking?{list}{mark}pick=yes&hidden_now={}", images.len()));
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish())
+    Ok(site.see_other(&format!("/ranking?{list}{mark}pick=yes&hidden_now={}", images.len())))
 }
 
 /// The images in the order of their identifiers, so that two who hide the same ones wait for each other in turn; and why.

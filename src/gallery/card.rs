@@ -79,7 +79,7 @@ impl Card {
             rank: rank.map(words::count),
             index,
             page: address(site, image.id, ranking),
-            picture: site.url(&format!("/media/{GRID_PX}/{}.jpg", hex::encode(&image.sha256))),
+            picture: site.picture(GRID_PX, hex::encode(&image.sha256)),
             width_px,
             height_px,
             name: if name.is_empty() { "without a name".to_owned() } else { name.to_owned() },

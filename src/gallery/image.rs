@@ -248,7 +248,7 @@ async fn percentile(
 fn picture(site: &Site, facts: &Facts) -> Picture {
     let (width_px, height_px) = fitted(facts.width, facts.height, VIEWER_PX);
     Picture {
-        src: site.url(&format!("/media/{VIEWER_PX}/{}.jpg", facts.hash)),
+        src: site.picture(VIEWER_PX, facts.hash),
         full: site.url(&format!("/images/{}/full", facts.id)),
         full_src: site.url(&format!("/media/full/{}.jpg", facts.hash)),
         width_px,

@@ -2,7 +2,6 @@
 
 use actix_web::{
     HttpResponse,
-    http::header,
     web::{Data, Query},
 };
 use askama::Template;
@@ -252,8 +251,7 @@ pub async fn retry(site: Data<Site>, caller: Caller) -> Result<HttpResponse, Web
     // Should this fail, the reconciler does the same within a minute.
     let added = jobs::reconcile(&site.pool).await?;
     let done = if retried > 0 || added > 0 { "retry" } else { "nothing" };
-    let target = site.url(&format!("/jobs?done={done}"));
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish())
+    Ok(site.see_other(&format!("/jobs?done={done}")))
 }
 
 fn notice(done: Option<&str>) -> Option<&'static str> {

@@ -232,7 +232,7 @@ fn entry(site: &Site, listing: &Listing, index: usize) -> Entry {
     let picture =
         listing.sha256.as_ref().zip(listing.width.zip(listing.height)).map(|(hash, (width, height))| {
             let (width_px, height_px) = fitted(width, height, GRID_PX);
-            (site.url(&format!("/media/{GRID_PX}/{}.jpg", hex::encode(hash))), width_px, height_px)
+            (site.picture(GRID_PX, hex::encode(hash)), width_px, height_px)
         });
     Entry {
         page: page_of(site, &listing.key),

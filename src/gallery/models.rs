@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use actix_web::{
     HttpResponse,
-    http::header,
     web::{Data, Path},
 };
 use askama::Template;
@@ -107,7 +106,7 @@ pub async fn activate(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result
         events::record(&mut tx, caller.annotator, "models.activate", Some(&generation.to_string())).await?;
     }
     tx.commit().await?;
-    Ok(back(&site))
+    Ok(site.see_other("/models"))
 }
 
 /// `POST /models/{generation}/give-up`: a pair that is being filled is filled no more.
@@ -121,11 +120,7 @@ pub async fn give_up(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<
         events::record(&mut tx, caller.annotator, "models.give_up", Some(&generation.to_string())).await?;
     }
     tx.commit().await?;
-    Ok(back(&site))
-}
-
-fn back(site: &Site) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, site.url("/models"))).finish()
+    Ok(site.see_other("/models"))
 }
 
 impl PairRow {
@@ -210,7 +205,7 @@ impl MoverCard {
         let (quality, confidence) = (mover.quality, mover.confidence);
         Self {
             page: site.url(&format!("/images/{}", mover.image)),
-            picture: site.url(&format!("/media/{GRID_PX}/{}.jpg", hex::encode(&mover.sha256))),
+            picture: site.picture(GRID_PX, hex::encode(&mover.sha256)),
             name: mover.filename.rsplit('/').next().unwrap_or_default().to_owned(),
             quality: format!("quality {:.2} → {:.2}", quality.0, quality.1),
             confidence: format!(

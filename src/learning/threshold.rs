@@ -2,7 +2,6 @@
 
 use actix_web::{
     HttpResponse,
-    http::header,
     web::{Data, Form, Path, Query},
 };
 use askama::Template;
@@ -240,8 +239,7 @@ async fn set(site: &Site, seen: Option<i64>, change: &Change<'_>) -> Result<Http
     }
     tx.commit().await?;
     let done = if is_set { "set" } else { "overtaken" };
-    let target = site.url(&format!("/threshold?done={done}"));
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish())
+    Ok(site.see_other(&format!("/threshold?done={done}")))
 }
 
 async fn held(conn: &mut PgConnection) -> Result<(Viewpoint, Threshold), WebError> {
@@ -353,7 +351,7 @@ async fn what_if(
 fn shown(site: &Site, flip: labels::Flipped) -> Flip {
     Flip {
         page: site.url(&format!("/images/{}", flip.image)),
-        picture: site.url(&format!("/media/{GRID_PX}/{}.jpg", flip.hash)),
+        picture: site.picture(GRID_PX, flip.hash),
         name: flip.filename.rsplit('/').next().unwrap_or_default().to_owned(),
         confidence: words::probability(flip.confidence),
         people: flip.verdict.map(|is_watch| if is_watch { "a watch" } else { "no watch" }),

@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpResponse,
-    http::{StatusCode, header},
+    http::StatusCode,
     web::{Data, Form, Path},
 };
 use askama::Template;
@@ -146,7 +146,7 @@ pub async fn set_role(
     }
     events::record(&mut tx, Some(account.id), "annotator.role", Some(&format!("annotator:{id}"))).await?;
     tx.commit().await?;
-    Ok(back(&site))
+    Ok(site.see_other("/people"))
 }
 
 /// `POST /people/{id}/disable`: they are signed out and may not sign in; what they said stays.
@@ -168,7 +168,7 @@ pub async fn disable(
     sessions::close_all(&mut tx, *id).await?;
     events::record(&mut tx, Some(account.id), "annotator.disable", Some(&format!("annotator:{id}"))).await?;
     tx.commit().await?;
-    Ok(back(&site))
+    Ok(site.see_other("/people"))
 }
 
 /// `POST /people/{id}/enable`.
@@ -186,7 +186,7 @@ pub async fn enable(
     }
     events::record(&mut tx, Some(account.id), "annotator.enable", Some(&format!("annotator:{id}"))).await?;
     tx.commit().await?;
-    Ok(back(&site))
+    Ok(site.see_other("/people"))
 }
 
 fn last_admin() -> Said {
@@ -210,10 +210,6 @@ async fn hand_out(
     let token = Token::generate(&mut rand::rng());
     links::add_password(conn, &token, id, Some(by), site.clock.now()).await?;
     Ok(format!("{}/link/{}", site.public_address, token.reveal()))
-}
-
-fn back(site: &Site) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, site.url("/people"))).finish()
 }
 
 async fn page(site: &Site, account: &Account, said: Said) -> Result<HttpResponse, WebError> {

@@ -3,7 +3,7 @@
 use actix_session::Session;
 use actix_web::{
     HttpResponse,
-    http::{StatusCode, header},
+    http::StatusCode,
     web::{Data, Form, Query},
 };
 use askama::Template;
@@ -138,9 +138,7 @@ pub async fn sign_out_everywhere(site: Data<Site>, account: Account) -> Result<H
 }
 
 fn back(site: &Site, done: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, site.url(&format!("/profile?done={done}"))))
-        .finish()
+    site.see_other(&format!("/profile?done={done}"))
 }
 
 fn page(

@@ -118,5 +118,5 @@ pub(super) fn to(site: &Site, path: &str) -> HttpResponse {
     // `//elsewhere` and `/\elsewhere` would lead to another host.
     let is_ours = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
     let path = if is_ours { path } else { "/" };
-    HttpResponse::SeeOther().insert_header((header::LOCATION, site.url(path))).finish()
+    site.see_other(path)
 }

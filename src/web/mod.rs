@@ -18,14 +18,16 @@ pub mod routes;
 pub mod session;
 
 use std::{
+    fmt::Display,
     io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
 };
 
 use actix_web::{
-    App, HttpServer,
+    App, HttpResponse, HttpServer,
     dev::Server,
+    http::header,
     middleware::{Compress, from_fn},
     web::{self, Data},
 };
@@ -153,6 +155,16 @@ impl Site {
     /// The address of one of our own pages.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base_path)
+    }
+
+    /// The address of a picture, `long_px` on its longer side, by the SHA-256 of the original's bytes in hexadecimal digits.
+    pub fn picture(&self, long_px: u32, hash: impl Display) -> String {
+        self.url(&format!("/media/{long_px}/{hash}.jpg"))
+    }
+
+    /// Sends a browser on to one of our own pages once its form was taken, so that reloading does nothing twice.
+    pub fn see_other(&self, path: &str) -> HttpResponse {
+        HttpResponse::SeeOther().insert_header((header::LOCATION, self.url(path))).finish()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
     web::{Bytes, Data, Form, Path, Query},
 };
 use askama::Template;
@@ -95,7 +94,7 @@ fn cell(site: &Site, doubtful: &Doubtful) -> Cell {
         image: doubtful.image,
         key: Uuid::new_v4(),
         name: doubtful.filename.rsplit('/').next().unwrap_or_default().to_owned(),
-        src: site.url(&format!("/media/{GRID_PX}/{}.jpg", hex::encode(&doubtful.sha256))),
+        src: site.picture(GRID_PX, hex::encode(&doubtful.sha256)),
         page: site.url(&format!("/images/{}", doubtful.image)),
         width_px,
         height_px,
@@ -158,7 +157,7 @@ pub async fn save(site: Data<Site>, account: Account, body: Bytes) -> Result<Htt
     verdict::give(&site.pool, site.clock.now(), account.id, &verdicts).await?;
     let keys: Vec<String> = answers.iter().map(|answer| answer.key.simple().to_string()).collect();
     let query = if keys.is_empty() { String::new() } else { format!("?saved={}", keys.join(".")) };
-    Ok(to(&site, &format!("/doubtful{query}")))
+    Ok(site.see_other(&format!("/doubtful{query}")))
 }
 
 /// What the active watch model was asked.
@@ -174,7 +173,7 @@ async fn question(site: &Site) -> Result<Question, WebError> {
 pub async fn undo(site: Data<Site>, account: Account, saved: Form<Saved>) -> Result<HttpResponse, WebError> {
     let keys: Vec<Uuid> = saved.saved.split('.').filter_map(|key| key.parse().ok()).collect();
     let undone = verdict::take_back(&site.pool, site.clock.now(), account.id, &keys).await?;
-    Ok(to(&site, &format!("/doubtful?undone={undone}")))
+    Ok(site.see_other(&format!("/doubtful?undone={undone}")))
 }
 
 /// The form of an image's page.
@@ -211,11 +210,7 @@ pub async fn verdict_on_image(
     }
     // Back to the image as it was: the query says which list one came from.
     let mark = if request.query_string().is_empty() { "" } else { "?" };
-    Ok(to(&site, &format!("/images/{image}{mark}{}", request.query_string())))
-}
-
-fn to(site: &Site, path: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, site.url(path))).finish()
+    Ok(site.see_other(&format!("/images/{image}{mark}{}", request.query_string())))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpResponse,
-    http::{StatusCode, header},
+    http::StatusCode,
     web::{Data, Form},
 };
 use askama::Template;
@@ -133,7 +133,7 @@ pub async fn add(
     let id = guides::add(&mut tx, name, &body, &examples, Some(account.id)).await?;
     events::record(&mut tx, Some(account.id), "guide.write", Some(&format!("guide:{id}"))).await?;
     tx.commit().await?;
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, site.url("/guides"))).finish())
+    Ok(site.see_other("/guides"))
 }
 
 /// The image that a text names: its identifier, or the address of its page.

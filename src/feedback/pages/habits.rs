@@ -235,7 +235,7 @@ async fn moved(
         let error = score.standard_error.map_or_else(String::new, |error| format!(" ± {error:.2}"));
         Some(Moved {
             page: site.url(&format!("/images/{}", face.image)),
-            picture: site.url(&format!("/media/{GRID_PX}/{}.jpg", face.hash)),
+            picture: site.picture(GRID_PX, face.hash),
             name: face.filename.rsplit('/').next().unwrap_or_default().to_owned(),
             plain: format!("{:.2} from {votes}", score.plain),
             score: format!("{:.2}{error}", score.score),

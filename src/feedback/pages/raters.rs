@@ -2,7 +2,6 @@
 
 use actix_web::{
     HttpResponse,
-    http::header,
     web::{Data, Form, Path},
 };
 use askama::Template;
@@ -148,5 +147,5 @@ async fn set(
     }
     events::record(&mut tx, Some(account.id), kind, Some(&format!("annotator:{id}"))).await?;
     tx.commit().await?;
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, site.url("/raters"))).finish())
+    Ok(site.see_other("/raters"))
 }

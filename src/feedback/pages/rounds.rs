@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpResponse,
-    http::{StatusCode, header},
+    http::StatusCode,
     web::{Bytes, Data, Path},
 };
 use askama::Template;
@@ -380,7 +380,7 @@ pub async fn reopen(site: Data<Site>, account: Account, id: Path<RoundId>) -> Re
 }
 
 fn to(site: &Site, id: RoundId) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, site.url(&format!("/rounds/{id}")))).finish()
+    site.see_other(&format!("/rounds/{id}"))
 }
 
 #[cfg(test)]

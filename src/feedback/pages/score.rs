@@ -2,7 +2,6 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
     web::{Data, Form, Path, Query},
 };
 use askama::Template;
@@ -170,7 +169,7 @@ pub async fn list(site: Data<Site>, account: Account) -> Result<HttpResponse, We
     let desks = progress::desks(&mut *site.pool.acquire().await?, account.id, site.clock.now()).await?;
     let mut with_work = desks.iter().filter(|desk| desk.left > 0);
     if let (Some(only), None) = (with_work.next(), with_work.next()) {
-        return Ok(to(&site, &format!("/score/{}", only.round)));
+        return Ok(site.see_other(&format!("/score/{}", only.round)));
     }
     html(&List { frame: Frame::of(&site, &account, Place::Score, None), annotator: account.id, desks })
 }
@@ -362,7 +361,7 @@ async fn answer(
 ) -> Result<HttpResponse, WebError> {
     if !is_script {
         taken?;
-        return Ok(to(site, &format!("/score/{}", seat.whose.round)));
+        return Ok(site.see_other(&format!("/score/{}", seat.whose.round)));
     }
     match taken {
         Err(FeedbackError::Database(error)) => return Err(error.into()),
@@ -398,8 +397,4 @@ pub async fn picture(
         _ => return Err(WebError::NotFound),
     };
     Ok(media::handed_out(jpeg))
-}
-
-fn to(site: &Site, path: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, site.url(path))).finish()
 }

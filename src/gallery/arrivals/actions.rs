@@ -2,7 +2,6 @@
 
 use actix_web::{
     HttpResponse,
-    http::header,
     web::{Data, Form, Path},
 };
 use serde::Deserialize;
@@ -99,6 +98,5 @@ pub async fn ignore(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<H
 
 /// Back to the list, so that reloading it does nothing twice.
 fn back(site: &Site, state: &str, done: &str) -> HttpResponse {
-    let target = site.url(&format!("/arrivals?state={state}&done={done}"));
-    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+    site.see_other(&format!("/arrivals?state={state}&done={done}"))
 }

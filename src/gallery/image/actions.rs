@@ -2,7 +2,6 @@
 
 use actix_web::{
     HttpResponse,
-    http::header,
     web::{Data, Form, Path, Query},
 };
 use serde::Deserialize;
@@ -115,6 +114,5 @@ fn back(site: &Site, image: ImageId, parameters: &Parameters, done: &str) -> Htt
         query.append_pair("in", list);
     }
     let query = query.append_pair("done", done).finish();
-    let target = site.url(&format!("/images/{image}?{query}"));
-    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+    site.see_other(&format!("/images/{image}?{query}"))
 }

@@ -58,7 +58,7 @@ fn disagreement(site: &Site, judged: &Judged, gap: &Gap) -> Disagreement {
     let votes = words::counted(i64::from(gap.votes), "vote", "votes");
     Disagreement {
         page: site.url(&format!("/images/{}", opinion.image)),
-        picture: site.url(&format!("/media/{GRID_PX}/{}.jpg", opinion.hash)),
+        picture: site.picture(GRID_PX, opinion.hash),
         name: opinion.filename.rsplit('/').next().unwrap_or_default().to_owned(),
         people: format!("{:.2} ± {:.2} from {votes}", gap.human_mean, gap.human_std),
         model: format!("{:.2} ± {:.2}", gap.model_mean, gap.model_std),

@@ -49,7 +49,7 @@ impl Picture {
     pub fn of(site: &Site, face: Face, confidence: f64, watch: bool) -> Self {
         Self {
             page: site.url(&format!("/images/{}", face.image)),
-            src: site.url(&format!("/media/{GRID_PX}/{}.jpg", face.hash)),
+            src: site.picture(GRID_PX, face.hash),
             name: face.filename.rsplit('/').next().unwrap_or_default().to_owned(),
             confidence: words::probability(confidence),
             people: if watch { "a watch" } else { "no watch" },
