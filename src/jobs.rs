@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Settings,
-    domain::ImageId,
+    domain::{ImageId, ModelId},
     pipeline::{Pipeline, PipelineError},
     shutdown,
     store::{catalog, generations, human_pool, scorings, summary},
@@ -87,7 +87,11 @@ impl TaskHandler for Reconcile {
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         fold(context.pg_pool()).await.map_err(|error| error.to_string())?;
-        let added = reconcile(context.pg_pool()).await.map_err(|error| error.to_string())?;
+        let Some(pipeline) = context.get_ext::<Pipeline>() else {
+            return Err("this worker has no pipeline".to_owned());
+        };
+        let added =
+            reconcile(context.pg_pool(), &pipeline.model_ids()).await.map_err(|error| error.to_string())?;
         if added > 0 {
             tracing::info!(added, "added jobs for images that waited without one");
         }
@@ -122,16 +126,16 @@ async fn fold(pool: &PgPool) -> sqlx::Result<i64> {
     summary::fold(&mut conn).await
 }
 
-/// Gives every image the rows that it lacks, and a job to each that is pending and has no live one; answers
-/// how many jobs that were.
+/// Gives every image the rows that it lacks, and a job to each that waits for one of `models` and has no live one; answers
+/// how many jobs that were. A job for a model that nobody runs would only come and go.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn reconcile(pool: &PgPool) -> Result<usize, JobError> {
+pub async fn reconcile(pool: &PgPool, models: &[ModelId]) -> Result<usize, JobError> {
     let mut tx = pool.begin().await?;
     catalog::open_all(&mut tx).await?;
     scorings::request_lacking(&mut tx).await?;
-    let waiting = scorings::pending_without_job(&mut tx).await?;
+    let waiting = scorings::pending_without_job(&mut tx, models).await?;
     for image in &waiting {
         add(&mut tx, *image, spec(*image).priority(AGAIN).job_key_mode(JobKeyMode::PreserveRunAt).build())
             .await?;

@@ -127,6 +127,11 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// The rows of the models that it runs.
+    pub fn model_ids(&self) -> Vec<ModelId> {
+        self.models.iter().map(|model| model.id).collect()
+    }
+
     /// Takes one image from its bytes to its row. Doing it twice does no harm.
     ///
     /// # Errors
@@ -164,7 +169,7 @@ impl Pipeline {
     }
 
     async fn lacking(&self, image: ImageId) -> Result<Vec<Served>, PipelineError> {
-        let ids: Vec<ModelId> = self.models.iter().map(|model| model.id).collect();
+        let ids = self.model_ids();
         let mut conn = self.pool.acquire().await?;
         let pending = scorings::pending(&mut conn, image, &ids).await?;
         Ok(self.models.iter().filter(|model| pending.contains(&model.id)).cloned().collect())

@@ -62,8 +62,9 @@ impl Scorer {
         let kept = self.kept().await.unwrap_or_default();
         let pipeline = self.pipeline(trouble.clone()).await?;
         let kept = if kept.is_empty() { self.kept().await.unwrap_or_default() } else { kept };
+        let models = pipeline.model_ids();
         let worker = jobs::worker(pipeline, &self.settings, trouble.stopped()).await?;
-        jobs::reconcile(&self.pool).await?;
+        jobs::reconcile(&self.pool, &models).await?;
         let alive = async {
             loop {
                 self.report(None).await;

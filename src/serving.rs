@@ -9,7 +9,7 @@ use crate::{
     domain::{ModelId, Task},
     score::{Catalogue, CatalogueError, LoadError, Model, PREPROCESSING, Runtime, RuntimeError},
     store::{
-        generations,
+        generations, model_versions,
         models::{self, Identity, NewModel},
     },
 };
@@ -64,15 +64,23 @@ pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Vec<Served>, Ser
     }
     let active = generations::active(&mut conn).await?;
     let is_active = |id| active.is_some_and(|active| id == active.watch_model || id == active.quality_model);
-    let mut served = Vec::new();
+    let (mut served, mut running, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for id in kept {
         let recorded = models::identity(&mut conn, id).await?;
-        match known(&mut conn, &catalogue, (runtime, settings), recorded).await {
-            Ok(model) => served.push(model),
-            Err(error) if is_active(id) => return Err(error),
-            // Pages do not show it: the others go on.
-            Err(error) => tracing::error!(%error, "a model that is not the active one cannot be loaded"),
+        match known(&mut conn, &catalogue, (runtime, settings), &recorded).await {
+            Ok(model) => {
+                served.push(model);
+                running.push(recorded);
+            }
+            Err(error) => refused.push((recorded, error)),
         }
+    }
+    for (recorded, error) in refused {
+        if is_active(recorded.id) && !running.iter().any(|other| other.is_version_of(&recorded)) {
+            return Err(error);
+        }
+        // Pages do not show it, or another version of it is on the way: the others go on.
+        tracing::error!(%error, "a model that is kept up cannot be loaded");
     }
     Ok(served)
 }
@@ -101,13 +109,13 @@ async fn known(
     conn: &mut PgConnection,
     catalogue: &Catalogue,
     (runtime, settings): (&'static Runtime, &Settings),
-    recorded: Identity,
+    recorded: &Identity,
 ) -> Result<Served, ServingError> {
-    let model = Model::load(catalogue, &recorded.name, runtime, settings.engine()).await?;
+    let model = Model::open(catalogue, &recorded.name, runtime, settings.engine()).await?;
     if recorded.fingerprint != model.fingerprint().to_string() {
-        return Err(ServingError::Changed { name: recorded.name });
+        return Err(ServingError::Changed { name: recorded.name.clone() });
     }
-    record(conn, model).await
+    held(conn, recorded.id, model).await
 }
 
 /// Finds or makes the model's row, and holds its golden answer against the one of earlier starts.
@@ -116,8 +124,17 @@ async fn known(
 /// Its numbers moved, or the database is away.
 pub async fn record(conn: &mut PgConnection, model: Model) -> Result<Served, ServingError> {
     let id = models::register(conn, &new_model(&model)).await?;
-    let recorded = models::record_check(conn, id, model.golden()).await?;
-    model.check_recorded(recorded)?;
+    held(conn, id, model).await
+}
+
+/// Holds the model's golden answer against the one that was recorded for this row, and records where it moved to.
+async fn held(conn: &mut PgConnection, id: ModelId, model: Model) -> Result<Served, ServingError> {
+    let golden = model.golden();
+    let recorded = models::record_check(conn, id, golden).await?;
+    let checked = model.check_recorded(recorded);
+    let moved_to = checked.is_err().then_some(golden.observed);
+    model_versions::observe(conn, id, &golden.image, moved_to).await?;
+    checked?;
     tracing::info!(model = model.manifest().name, task = %model.manifest().task, "model ready");
     Ok(Served { id, model: Arc::new(model) })
 }

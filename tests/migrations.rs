@@ -234,7 +234,7 @@ const REFUSED: &[(&str, &str)] = &[
     // Models and generations.
     ("INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256)
       SELECT name, task, kind, fingerprint, preprocessing, manifest, sha256 FROM models",
-     "models_name_fingerprint_key"),
+     "models_name_fingerprint_version_key"),
     ("INSERT INTO generations (watch_model, quality_model) SELECT quality_model, watch_model FROM generations",
      "generations_watch_model_watch_task_fkey"),
     ("INSERT INTO generations (watch_model, quality_model) SELECT watch_model, quality_model FROM generations",

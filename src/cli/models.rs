@@ -1,6 +1,7 @@
 //! `chronograde models`: what networks there are, whether they are what their manifests say, how they come here, and
 //! how they are made smaller.
 
+mod accept;
 mod activate;
 mod check;
 mod list;
@@ -37,6 +38,11 @@ enum Command {
         /// The model
         name: String,
     },
+    /// Accept what a model says since its numbers moved, as another version by which every image is scored
+    Accept {
+        /// The model
+        name: String,
+    },
     /// Put a weights file that was fetched elsewhere where its manifest wants it
     Add {
         /// The file; its manifest is found by its SHA-256
@@ -51,10 +57,11 @@ enum Command {
 pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
     let catalogue = Catalogue::read(&context.settings.models)?;
     match args.command {
-        Command::List => list::run(context, &catalogue),
+        Command::List => list::run(context, &catalogue).await,
         Command::Check { names } => check::run(context, &catalogue, &names).await,
         Command::Pull(args) => pull::run(context, &catalogue, args).await,
         Command::Activate { name } => activate::run(context, &catalogue, &name).await,
+        Command::Accept { name } => accept::run(context, &name).await,
         Command::Quantize(args) => quantize::run(context, &catalogue, args).await,
         Command::Add { file } => bring(context, &catalogue, file).await,
     }

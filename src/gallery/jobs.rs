@@ -17,7 +17,7 @@ use crate::{
     store::{
         arrivals::{self, Unscorable},
         components::{self, Report},
-        events,
+        events, generations,
         ledger::{self, Pace},
         queue::{self, Job, Kind, Worker},
         scorings::{self, Open},
@@ -244,12 +244,13 @@ pub async fn show(
 pub async fn retry(site: Data<Site>, caller: Caller) -> Result<HttpResponse, WebError> {
     let mut tx = site.pool.begin().await?;
     let retried = scorings::retry_failed(&mut tx).await?;
+    let models = generations::models(&mut tx).await?;
     if retried > 0 {
         events::record(&mut tx, caller.annotator, "jobs.retry", None).await?;
     }
     tx.commit().await?;
     // Should this fail, the reconciler does the same within a minute.
-    let added = jobs::reconcile(&site.pool).await?;
+    let added = jobs::reconcile(&site.pool, &models).await?;
     let done = if retried > 0 || added > 0 { "retry" } else { "nothing" };
     Ok(site.see_other(&format!("/jobs?done={done}")))
 }

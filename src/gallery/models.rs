@@ -1,4 +1,4 @@
-//! Models: which pair serves, which is being brought in, and what that would change.
+//! Models: which pair serves, which is being brought in, what that would change, and whose numbers moved.
 
 use std::collections::HashSet;
 
@@ -16,10 +16,11 @@ use super::{
 use crate::{
     comparison::spearman,
     decode::GRID_PX,
-    domain::GenerationId,
+    domain::{GenerationId, ModelId},
     store::{
         events, generations,
         model_change::{self, Kept, Mover},
+        model_versions::{self, Moved},
         rankings::{self, Order, Ranking, Watch},
         viewpoint::{self, Viewpoint},
     },
@@ -41,8 +42,18 @@ struct PairRow {
     state: String,
     /// Where the button leads that has the pages show it; none for the active one, and while images wait.
     activate: Option<String>,
+    /// Where the button leads that holds it, or goes on, while it is being filled.
+    pause: Option<(&'static str, String)>,
     /// Where the button leads that gives it up, while it is being filled.
     give_up: Option<String>,
+}
+
+/// A model that cannot be run, for its numbers moved.
+struct MovedRow {
+    model: String,
+    sentence: String,
+    /// Where the button leads that accepts them.
+    accept: String,
 }
 
 /// What another pair would change.
@@ -66,6 +77,7 @@ struct MoverCard {
 struct Page {
     frame: Frame,
     pairs: Vec<PairRow>,
+    moved: Vec<MovedRow>,
     reports: Vec<Report>,
 }
 
@@ -77,6 +89,7 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
     let mut conn = site.pool.acquire().await?;
     let view = viewpoint::active(&mut conn).await?;
     let kept = model_change::kept(&mut conn).await?;
+    let moved = model_versions::moved(&mut conn).await?;
     let mut reports = vec![];
     if let Some(view) = &view {
         for other in kept.iter().filter(|other| !other.is_active) {
@@ -88,6 +101,7 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
     html(&Page {
         frame: Frame::of(&site, &account, Place::Models, view.as_ref()),
         pairs: kept.iter().map(|kept| PairRow::new(&site, kept)).collect(),
+        moved: moved.iter().map(|moved| MovedRow::new(&site, moved)).collect(),
         reports,
     })
 }
@@ -123,23 +137,85 @@ pub async fn give_up(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<
     Ok(site.see_other("/models"))
 }
 
+/// `POST /models/{generation}/pause`: a pair that is being filled is held.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn pause(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
+    hold(&site, &caller, GenerationId(id.into_inner()), true).await
+}
+
+/// `POST /models/{generation}/resume`: a pair that was held is filled on.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn resume(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
+    hold(&site, &caller, GenerationId(id.into_inner()), false).await
+}
+
+async fn hold(site: &Site, caller: &Caller, id: GenerationId, holds: bool) -> Result<HttpResponse, WebError> {
+    let mut tx = site.pool.begin().await?;
+    if generations::pause(&mut tx, id, holds).await? {
+        let what = if holds { "models.pause" } else { "models.resume" };
+        events::record(&mut tx, caller.annotator, what, Some(&id.to_string())).await?;
+    }
+    tx.commit().await?;
+    Ok(site.see_other("/models"))
+}
+
+/// `POST /models/moved/{model}/accept`: what a model says now is another version of it, by which every image is scored.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn accept(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
+    let model = ModelId(id.into_inner());
+    let mut tx = site.pool.begin().await?;
+    if model_versions::accept(&mut tx, model, caller.annotator).await?.is_some() {
+        events::record(&mut tx, caller.annotator, "models.accept", Some(&model.0.to_string())).await?;
+    }
+    tx.commit().await?;
+    Ok(site.see_other("/models"))
+}
+
+impl MovedRow {
+    fn new(site: &Site, moved: &Moved) -> Self {
+        let what = if moved.task == "watch" { "watch confidence" } else { "quality mean" };
+        Self {
+            model: moved.title.clone(),
+            sentence: format!(
+                "Its {what} for the golden picture ({}) was {:.4} and is {:.4} now, which is more than the {} that may be: \
+                 ONNX Runtime, the processor or decoding changed what it says. It does not score until that is decided; images wait.",
+                moved.image, moved.expected, moved.observed, moved.tolerance
+            ),
+            accept: site.url(&format!("/models/moved/{}/accept", moved.model.0)),
+        }
+    }
+}
+
 impl PairRow {
     fn new(site: &Site, kept: &Kept) -> Self {
         let is_filling = kept.state == "filling";
-        let done = words::count(kept.images - kept.waiting);
+        let so_far = format!(
+            "has scored {} of {} images",
+            words::count(kept.images - kept.waiting),
+            words::count(kept.images)
+        );
         let state = match (kept.is_active, is_filling) {
             (true, _) => "the pages show it".to_owned(),
-            (false, true) => format!(
-                "has scored {done} of {} images; the pages switch by themselves",
-                words::count(kept.images)
-            ),
-            (false, false) => "kept up: one can go back at once".to_owned(),
+            (false, true) if kept.is_paused => format!("{so_far}; held"),
+            (false, true) => format!("{so_far}; the pages switch by themselves"),
+            (false, false) if kept.waiting == 0 => "kept up: one can go back at once".to_owned(),
+            (false, false) => format!("kept up; {} images wait for it", words::count(kept.waiting)),
         };
         let address = |act: &str| site.url(&format!("/models/{}/{act}", kept.id));
         Self {
             models: pair(kept),
             state,
             activate: (!kept.is_active && kept.waiting == 0).then(|| address("activate")),
+            pause: is_filling.then(|| match kept.is_paused {
+                true => ("Go on", address("resume")),
+                false => ("Hold it", address("pause")),
+            }),
             give_up: is_filling.then(|| address("give-up")),
         }
     }

@@ -69,12 +69,31 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads the model `name`: opens and checks its weights, warms up, asks for the golden picture. Its doubts
-    /// ([`Manifest::warnings`]) are logged.
+    /// Loads the model `name` as [`Model::open`] does, and holds its golden answer against the manifest's, where it names one.
     ///
     /// # Errors
     /// The model cannot be served, in a sentence that names it.
     pub async fn load(
+        catalogue: &Catalogue,
+        name: &str,
+        runtime: &'static Runtime,
+        settings: EngineSettings,
+    ) -> Result<Self, LoadError> {
+        let model = Self::open(catalogue, name, runtime, settings).await?;
+        match model.golden.expected {
+            Some(expected) => {
+                model.check_golden(expected, "correct what its manifest expects").map(|()| model)
+            }
+            None => Ok(model),
+        }
+    }
+
+    /// Opens the model `name`: checks its weights, warms up, asks for the golden picture. Its doubts
+    /// ([`Manifest::warnings`]) are logged.
+    ///
+    /// # Errors
+    /// The model cannot be served, in a sentence that names it.
+    pub async fn open(
         catalogue: &Catalogue,
         name: &str,
         runtime: &'static Runtime,
@@ -115,7 +134,22 @@ impl Model {
     /// # Errors
     /// The model's numbers moved; it must not be served.
     pub fn check_recorded(&self, recorded: f64) -> Result<(), LoadError> {
-        check_golden(&self.manifest, &self.golden, recorded)
+        let name = &self.manifest.name;
+        self.check_golden(
+            recorded,
+            &format!(
+                "accept the new ones as another version, by which every image is scored anew, on the Models page or by \
+                 `chronograde models accept {name}`"
+            ),
+        )
+    }
+
+    fn check_golden(&self, expected: f64, way_out: &str) -> Result<(), LoadError> {
+        if self.golden.agrees_with(expected) {
+            return Ok(());
+        }
+        let problem = self.golden.moved(self.manifest.task, expected, way_out);
+        Err(LoadError::Golden { model: self.manifest.name.clone(), problem })
     }
 
     /// What each part of the model wants to be given: one input, several for an ensemble.
@@ -226,18 +260,7 @@ async fn ask_golden(manifest: &Manifest, parts: &[(f64, Engine)]) -> Result<Gold
     let prediction = score(parts, tensors)
         .await
         .map_err(|error| failed(format!("its golden picture cannot be scored: {error}")))?;
-    let check = GoldenCheck::new(manifest, &prediction.answer);
-    match check.expected {
-        Some(expected) => check_golden(manifest, &check, expected).map(|()| check),
-        None => Ok(check),
-    }
-}
-
-fn check_golden(manifest: &Manifest, check: &GoldenCheck, expected: f64) -> Result<(), LoadError> {
-    if check.agrees_with(expected) {
-        return Ok(());
-    }
-    Err(LoadError::Golden { model: manifest.name.clone(), problem: check.moved(manifest.task, expected) })
+    Ok(GoldenCheck::new(manifest, &prediction.answer))
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ pub async fn open(
     if let Some(id) = known.fetch_optional(&mut *conn).await? {
         return Ok(id);
     }
-    sqlx::query!("UPDATE generations SET state = 'retired' WHERE state = 'filling'")
+    sqlx::query!("UPDATE generations SET state = 'retired', paused_at = NULL WHERE state = 'filling'")
         .execute(&mut *conn)
         .await?;
     let id = sqlx::query_scalar!(
@@ -141,9 +141,12 @@ pub async fn activate(conn: &mut PgConnection, generation: GenerationId) -> sqlx
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!("UPDATE generations SET state = 'live', activated_at = now() WHERE id = $1", generation.0)
-        .execute(&mut *conn)
-        .await?;
+    sqlx::query!(
+        "UPDATE generations SET state = 'live', paused_at = NULL, activated_at = now() WHERE id = $1",
+        generation.0
+    )
+    .execute(&mut *conn)
+    .await?;
     sqlx::query!("UPDATE active_generation SET generation_id = $1, since = now()", generation.0)
         .execute(&mut *conn)
         .await?;
@@ -169,10 +172,25 @@ pub async fn activate(conn: &mut PgConnection, generation: GenerationId) -> sqlx
 /// When the database refuses.
 pub async fn give_up(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<bool> {
     let retired = sqlx::query!(
-        "UPDATE generations SET state = 'retired' WHERE id = $1 AND state = 'filling'",
+        "UPDATE generations SET state = 'retired', paused_at = NULL WHERE id = $1 AND state = 'filling'",
         generation.0
     );
     Ok(retired.execute(conn).await?.rows_affected() > 0)
+}
+
+/// Holds a generation that is being filled, or goes on filling it. Images that come in meanwhile wait for its models, too.
+/// `false` if there was nothing to change.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn pause(conn: &mut PgConnection, generation: GenerationId, pauses: bool) -> sqlx::Result<bool> {
+    let changed = sqlx::query!(
+        "UPDATE generations SET paused_at = CASE WHEN $2 THEN now() END
+         WHERE id = $1 AND state = 'filling' AND (paused_at IS NULL) = $2",
+        generation.0,
+        pauses
+    );
+    Ok(changed.execute(conn).await?.rows_affected() > 0)
 }
 
 /// Points the pages at the generation that was being filled, once no image waits for it; which that was.
@@ -182,15 +200,20 @@ pub async fn give_up(conn: &mut PgConnection, generation: GenerationId) -> sqlx:
 pub async fn activate_filled(pool: &PgPool) -> sqlx::Result<Option<GenerationId>> {
     let mut tx = pool.begin().await?;
     let filling = sqlx::query_scalar!(
-        r#"SELECT id AS "id: GenerationId" FROM generations WHERE state = 'filling' ORDER BY id DESC LIMIT 1"#
+        r#"SELECT id AS "id: GenerationId" FROM generations
+           WHERE state = 'filling' AND paused_at IS NULL ORDER BY id DESC LIMIT 1"#
     );
     let Some(id) = filling.fetch_optional(&mut *tx).await? else { return Ok(None) };
+    // Asked before the lock that keeps images from coming in.
+    if waiting(&mut tx, id).await? > 0 {
+        return Ok(None);
+    }
     let is_active = activate(&mut tx, id).await?;
     tx.commit().await?;
     Ok(is_active.then_some(id))
 }
 
-/// The models of all generations that are kept up, those of the active one first.
+/// The models that are to be run: of all generations that are kept up and not held, those of the active one first.
 ///
 /// # Errors
 /// When the database refuses.
@@ -201,7 +224,7 @@ pub async fn models(conn: &mut PgConnection) -> sqlx::Result<Vec<ModelId>> {
                FROM generations g
                LEFT JOIN active_generation a ON a.generation_id = g.id
                CROSS JOIN LATERAL (VALUES (g.watch_model), (g.quality_model)) AS served (model)
-               WHERE g.state <> 'retired' GROUP BY served.model) kept
+               WHERE g.state <> 'retired' AND g.paused_at IS NULL GROUP BY served.model) kept
            ORDER BY is_active DESC, model"#
     )
     .fetch_all(conn)

@@ -27,6 +27,7 @@ pub mod labels;
 pub mod ledger;
 pub mod links;
 pub mod model_change;
+pub mod model_versions;
 pub mod models;
 pub mod opinions;
 pub mod predictions;

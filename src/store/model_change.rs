@@ -3,6 +3,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::generations;
 use crate::domain::GenerationId;
 
 /// Images that a correlation is worked out from at most; of more an even part is drawn.
@@ -21,6 +22,8 @@ pub struct Kept {
     pub state: String,
     /// Whether the pages show it.
     pub is_active: bool,
+    /// Whether it is held while it is being filled.
+    pub is_paused: bool,
     /// Images of the catalog.
     pub images: i64,
     /// Images that wait for one of its models.
@@ -32,21 +35,23 @@ pub struct Kept {
 /// # Errors
 /// When the database refuses.
 pub async fn kept(conn: &mut PgConnection) -> sqlx::Result<Vec<Kept>> {
-    sqlx::query_as!(
+    let mut kept = sqlx::query_as!(
         Kept,
         r#"SELECT g.id AS "id: GenerationId", coalesce(w.title, w.name) AS "watch_model!",
                   coalesce(q.title, q.name) AS "quality_model!", g.state, a.generation_id IS NOT NULL AS "is_active!",
-                  (SELECT count(*) FROM images) AS "images!",
-                  (SELECT count(DISTINCT s.image_id) FROM scorings s
-                   WHERE s.state = 'pending' AND s.model_id IN (g.watch_model, g.quality_model)) AS "waiting!"
+                  g.paused_at IS NOT NULL AS "is_paused!", (SELECT count(*) FROM images) AS "images!", 0::bigint AS "waiting!"
            FROM generations g
            JOIN models w ON w.id = g.watch_model
            JOIN models q ON q.id = g.quality_model
            LEFT JOIN active_generation a ON a.generation_id = g.id
            WHERE g.state <> 'retired' ORDER BY a.generation_id IS NULL, g.id DESC"#
     )
-    .fetch_all(conn)
-    .await
+    .fetch_all(&mut *conn)
+    .await?;
+    for generation in &mut kept {
+        generation.waiting = generations::waiting(&mut *conn, generation.id).await?;
+    }
+    Ok(kept)
 }
 
 /// What both generations say about one image.

@@ -35,7 +35,7 @@ pub struct NewModel {
     pub features_dimension: Option<usize>,
 }
 
-/// Records a model, or finds the row that it has already.
+/// Records a model, or finds the row that it has already, of its latest version.
 ///
 /// # Errors
 /// When the database refuses.
@@ -43,9 +43,11 @@ pub async fn register(conn: &mut PgConnection, model: &NewModel) -> sqlx::Result
     let kind = if model.sha256.is_some() { "onnx" } else { "ensemble" };
     sqlx::query_scalar!(
         r#"INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256, title, question,
-                               positives, default_threshold, threshold_measured_on, embedding_dim)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-           ON CONFLICT (name, fingerprint) DO UPDATE SET title = excluded.title
+                               positives, default_threshold, threshold_measured_on, embedding_dim, version)
+           SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, coalesce(max(version), 1)
+           FROM models WHERE name = $1 AND fingerprint = $4
+           ON CONFLICT (name, fingerprint, version) DO UPDATE
+           SET title = CASE models.version WHEN 1 THEN excluded.title ELSE models.title END
            RETURNING id AS "id: ModelId""#,
         model.name,
         model.task.as_str(),
@@ -76,6 +78,13 @@ pub struct Identity {
     pub fingerprint: String,
 }
 
+impl Identity {
+    /// Whether both are of one manifest and file, and say other numbers.
+    pub fn is_version_of(&self, other: &Self) -> bool {
+        self.id != other.id && self.name == other.name && self.fingerprint == other.fingerprint
+    }
+}
+
 /// The identity of a recorded model.
 ///
 /// # Errors
@@ -90,7 +99,56 @@ pub async fn identity(conn: &mut PgConnection, id: ModelId) -> sqlx::Result<Iden
     .await
 }
 
-/// What the model said about its golden picture when it was first asked, if it was.
+/// Where a model stands with the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// The pages show what it says.
+    Serves,
+    /// It scores every image in the background.
+    Scoring,
+    /// The same, but held.
+    Held,
+    /// It served before, and is kept up.
+    KeptUp,
+}
+
+impl Standing {
+    /// In words.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Serves => "serves",
+            Self::Scoring => "scoring",
+            Self::Held => "held",
+            Self::KeptUp => "kept up",
+        }
+    }
+}
+
+/// Where the models that are kept up stand, by name; the best of several pairs or versions.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn standings(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, Standing)>> {
+    let rows = sqlx::query!(
+        r#"SELECT m.name, bool_or(a.generation_id IS NOT NULL) AS "serves!",
+                  bool_or(g.state = 'filling' AND g.paused_at IS NULL) AS "scores!", bool_or(g.paused_at IS NOT NULL) AS "held!"
+           FROM models m JOIN generations g ON m.id IN (g.watch_model, g.quality_model) AND g.state <> 'retired'
+           LEFT JOIN active_generation a ON a.generation_id = g.id
+           GROUP BY m.name ORDER BY m.name"#
+    );
+    let rows = rows.fetch_all(conn).await?.into_iter().map(|row| {
+        let standing = match (row.serves, row.scores, row.held) {
+            (true, ..) => Standing::Serves,
+            (_, true, _) => Standing::Scoring,
+            (.., true) => Standing::Held,
+            _ => Standing::KeptUp,
+        };
+        (row.name, standing)
+    });
+    Ok(rows.collect())
+}
+
+/// What the model said about its golden picture when its numbers were recorded, if they were.
 ///
 /// # Errors
 /// When the database refuses.

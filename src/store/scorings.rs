@@ -220,21 +220,23 @@ pub async fn is_settled(conn: &mut PgConnection, image: ImageId) -> sqlx::Result
     .await
 }
 
-/// Images that wait for a score and have no job that could still run.
+/// Images that wait for one of `models` and have no job that could still run.
 ///
 /// The queue's tables are its own crate's, hence a query that is checked by its test and not by the compiler.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn pending_without_job(conn: &mut PgConnection) -> sqlx::Result<Vec<ImageId>> {
+pub async fn pending_without_job(conn: &mut PgConnection, models: &[ModelId]) -> sqlx::Result<Vec<ImageId>> {
+    let models: Vec<i64> = models.iter().map(|model| model.0).collect();
     sqlx::query_scalar(
         "SELECT DISTINCT s.image_id FROM scorings s
-         WHERE s.state = 'pending' AND NOT EXISTS (
+         WHERE s.state = 'pending' AND s.model_id = ANY ($2) AND NOT EXISTS (
              SELECT FROM graphile_worker.jobs j
              WHERE j.key = 'score:' || s.image_id AND j.attempts < j.max_attempts)
          LIMIT $1",
     )
     .bind(RECONCILE_LIMIT)
+    .bind(models)
     .fetch_all(conn)
     .await
 }

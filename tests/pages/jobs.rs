@@ -1,6 +1,6 @@
 //! The jobs page, and what can be tried again.
 
-use chronograde::{domain::ImageId, jobs};
+use chronograde::{domain::ImageId, jobs, store::generations};
 use reqwest::StatusCode;
 use sqlx::PgPool;
 
@@ -13,7 +13,8 @@ async fn the_jobs_page_counts_what_there_is_and_tries_again_what_was_given_up(po
     catalog.add(Picture::scored(0, 5.0, 0.9)).await;
     let waiting = catalog.add(Picture::waiting(1)).await;
     let refused = catalog.add(Picture::waiting(2)).await;
-    jobs::reconcile(&pool).await.unwrap();
+    let models = generations::models(&mut pool.acquire().await.unwrap()).await.unwrap();
+    jobs::reconcile(&pool, &models).await.unwrap();
     sqlx::query("UPDATE scorings SET state = 'failed', reason = 'a test', tries = 3 WHERE image_id = $1")
         .bind(refused)
         .execute(&pool)

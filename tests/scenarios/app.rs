@@ -150,7 +150,7 @@ impl TestApp {
     /// Runs the queue until it has nothing to do.
     pub async fn score(&self) {
         let pipeline = self.pipeline().await.unwrap();
-        jobs::reconcile(&self.pool).await.unwrap();
+        jobs::reconcile(&self.pool, &pipeline.model_ids()).await.unwrap();
         let stop = CancellationToken::new();
         let worker = jobs::worker(pipeline, &self.settings, stop.clone()).await.unwrap();
         let running = tokio::spawn(async move { worker.run().await });

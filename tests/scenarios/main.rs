@@ -139,8 +139,9 @@ async fn an_image_that_lacks_its_rows_and_its_job_is_found_again(pool: PgPool) {
     for lost in ["scorings", "catalog", "graphile_worker._private_jobs"] {
         sqlx::query(sqlx::AssertSqlSafe(format!("DELETE FROM {lost}"))).execute(&app.pool).await.unwrap();
     }
-    assert_eq!(jobs::reconcile(&app.pool).await.unwrap(), 1);
-    assert_eq!(jobs::reconcile(&app.pool).await.unwrap(), 0, "one live job is enough");
+    let models = app.pipeline().await.unwrap().model_ids();
+    assert_eq!(jobs::reconcile(&app.pool, &models).await.unwrap(), 1);
+    assert_eq!(jobs::reconcile(&app.pool, &models).await.unwrap(), 0, "one live job is enough");
     app.score().await;
     assert_eq!(app.ranking().await, ["a.png"]);
     app.assert_queue_is_empty().await;

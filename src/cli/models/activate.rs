@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde_json::json;
 use sqlx::PgPool;
 
@@ -10,7 +10,6 @@ use super::{exit, say};
 use crate::{
     cli::Context,
     domain::Task,
-    jobs,
     score::{Catalogue, Model, Runtime},
     serving,
     store::generations,
@@ -33,10 +32,8 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue, name: &str) ->
         };
         let generation = generations::open(&mut tx, watch, quality).await?;
         let waiting = generations::waiting(&mut tx, generation).await?;
-        let serves = generations::activate(&mut tx, generation).await?;
+        let serves = waiting == 0 && generations::activate(&mut tx, generation).await?;
         tx.commit().await?;
-        jobs::migrate(pool).await.context("the queue cannot be reached")?;
-        jobs::reconcile(pool).await?;
         Ok((serves, waiting))
     };
     let (serves, waiting) = context.with_database(work).await?;
