@@ -19,7 +19,7 @@ use crate::{
     domain::{ImageId, ModelId},
     pipeline::{Pipeline, PipelineError},
     shutdown,
-    store::{catalog, generations, human_pool, scorings, summary},
+    store::{catalog, generations, human_pool, opening, scorings, summary},
 };
 
 /// New arrivals go before re-scores (the queue serves low numbers first).
@@ -106,7 +106,7 @@ impl TaskHandler for Reconcile {
 /// When the database refuses.
 pub async fn request_scoring(conn: &mut PgConnection, image: ImageId) -> Result<(), JobError> {
     generations::hold(conn).await?;
-    catalog::open(conn, image).await?;
+    catalog::open(conn, &[image]).await?;
     if scorings::request(conn, image).await? {
         add(conn, image, spec(image).build()).await?;
     }
@@ -132,9 +132,8 @@ async fn fold(pool: &PgPool) -> sqlx::Result<i64> {
 /// # Errors
 /// When the database refuses.
 pub async fn reconcile(pool: &PgPool, models: &[ModelId]) -> Result<usize, JobError> {
+    opening::open(pool).await?;
     let mut tx = pool.begin().await?;
-    catalog::open_all(&mut tx).await?;
-    scorings::request_lacking(&mut tx).await?;
     let waiting = scorings::pending_without_job(&mut tx, models).await?;
     for image in &waiting {
         add(&mut tx, *image, spec(*image).priority(AGAIN).job_key_mode(JobKeyMode::PreserveRunAt).build())

@@ -15,8 +15,11 @@ use crate::{
     objects::Objects,
     pipeline::{Pipeline, Trouble},
     score::Runtime,
-    serving,
-    store::{components, generations},
+    serving::{self, Loaded, Served, ServingError},
+    store::{
+        components::{self, Condition},
+        generations,
+    },
 };
 
 /// How long the scorer waits before it tries again to load what it could not load.
@@ -24,6 +27,9 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// How often the scorer says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// A model that did not load is tried again after so many heartbeats: a minute.
+const AGAIN: u32 = 6;
 
 /// What the scoring role works with.
 #[derive(Clone, Debug)]
@@ -49,7 +55,7 @@ impl Scorer {
             {
                 tracing::error!(problem = now, "scoring stands still");
             }
-            self.report(problem.as_deref()).await;
+            self.report(Condition { problem: problem.clone(), ..Condition::default() }).await;
             known = problem;
             tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(RETRY) => {} }
         }
@@ -60,41 +66,56 @@ impl Scorer {
         let trouble = Trouble::within(stop);
         // Asked before the models load: what is opened meanwhile is noticed at the next look.
         let kept = self.kept().await.unwrap_or_default();
-        let pipeline = self.pipeline(trouble.clone()).await?;
+        let Loaded { models, problems } = serving::load(&self.pool, &self.settings).await?;
         let kept = if kept.is_empty() { self.kept().await.unwrap_or_default() } else { kept };
-        let models = pipeline.model_ids();
+        let pipeline = self.pipeline(models, trouble.clone());
+        let ids = pipeline.model_ids();
         let worker = jobs::worker(pipeline, &self.settings, trouble.stopped()).await?;
-        jobs::reconcile(&self.pool, &models).await?;
-        let alive = async {
-            loop {
-                self.report(None).await;
-                tokio::time::sleep(HEARTBEAT).await;
-                if self.kept().await.is_some_and(|now| now != kept) {
-                    tracing::info!("other models are to be run from now on");
-                    trouble.stopped().cancel();
-                }
+        // Beside the worker: opening a generation takes a while, and new arrivals do not wait for it.
+        let reconciling = async {
+            if let Err(error) = jobs::reconcile(&self.pool, &ids).await {
+                trouble.report(&error);
             }
+            std::future::pending::<()>().await;
         };
-        tokio::select! { ended = worker.run() => ended?, () = alive => {} }
+        tokio::select! {
+            ended = worker.run() => ended?,
+            () = reconciling => {}
+            () = self.keep_an_eye(&kept, &problems, &trouble) => {}
+        }
         match trouble.reason() {
             Some(reason) => anyhow::bail!("{reason}"),
             None => Ok(()),
         }
     }
 
-    /// A pipeline with freshly loaded models; `trouble` hears of it when the service fails.
-    ///
-    /// # Errors
-    /// When a model is missing or refused, or the database is away.
-    pub async fn pipeline(&self, trouble: Trouble) -> Result<Pipeline, serving::ServingError> {
-        let models = serving::load(&self.pool, &self.settings).await?;
-        Ok(Pipeline {
+    /// Says that it is alive, until other models are to be run, or one that did not load is to be tried again.
+    async fn keep_an_eye(&self, kept: &BTreeSet<ModelId>, problems: &[ServingError], trouble: &Trouble) {
+        let warning = problems.first().map(|error| format!("{error:#}"));
+        if let Some(warning) = &warning {
+            tracing::error!(warning, "a model that is kept up does not run; the others do");
+        }
+        let condition = Condition { warning, engine: self.engine(), ..Condition::default() };
+        for looks in 1_u32.. {
+            self.report(condition.clone()).await;
+            tokio::time::sleep(HEARTBEAT).await;
+            let is_due = !problems.is_empty() && looks.is_multiple_of(AGAIN);
+            if is_due || self.kept().await.is_some_and(|now| now != *kept) {
+                tracing::info!("other models are to be run from now on, or one is tried again");
+                trouble.stopped().cancel();
+            }
+        }
+    }
+
+    /// A pipeline of these models; `trouble` hears of it when the service fails.
+    pub fn pipeline(&self, models: Vec<Served>, trouble: Trouble) -> Pipeline {
+        Pipeline {
             pool: self.pool.clone(),
             objects: self.objects.clone(),
             models: models.into(),
             decoders: self.decoders.clone(),
             trouble,
-        })
+        }
     }
 
     /// The models that are to be run; none while the database is away.
@@ -103,9 +124,9 @@ impl Scorer {
         Some(models.into_iter().collect())
     }
 
-    async fn report(&self, problem: Option<&str>) {
+    async fn report(&self, condition: Condition) {
         // A database that is away is noticed by whoever reads; there is nowhere else to write it.
-        let _ = components::report(&self.pool, Role::Score, problem, self.engine().as_deref()).await;
+        let _ = components::report(&self.pool, Role::Score, &condition).await;
     }
 
     /// What the networks are computed with, for people; none while the library does not load.

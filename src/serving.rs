@@ -49,12 +49,21 @@ pub struct Served {
     pub model: Arc<Model>,
 }
 
+/// The models that run, and what keeps others from it.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The models that run, those of the active generation first.
+    pub models: Vec<Served>,
+    /// Why a model that is kept up, and that the pages can do without, does not run.
+    pub problems: Vec<ServingError>,
+}
+
 /// Loads the models of every generation that is kept up. A database that has none gets the default manifests, and every
 /// image that is there waits for them.
 ///
 /// # Errors
 /// A sentence that says what is wrong with which model, and the way out.
-pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Vec<Served>, ServingError> {
+pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Loaded, ServingError> {
     let catalogue = Catalogue::read(&settings.models)?;
     let runtime = Runtime::load(&settings.libraries())?;
     let mut conn = pool.acquire().await?;
@@ -64,12 +73,12 @@ pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Vec<Served>, Ser
     }
     let active = generations::active(&mut conn).await?;
     let is_active = |id| active.is_some_and(|active| id == active.watch_model || id == active.quality_model);
-    let (mut served, mut running, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut loaded, mut running, mut refused) = (Loaded::default(), Vec::new(), Vec::new());
     for id in kept {
         let recorded = models::identity(&mut conn, id).await?;
         match known(&mut conn, &catalogue, (runtime, settings), &recorded).await {
             Ok(model) => {
-                served.push(model);
+                loaded.models.push(model);
                 running.push(recorded);
             }
             Err(error) => refused.push((recorded, error)),
@@ -80,9 +89,9 @@ pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Vec<Served>, Ser
             return Err(error);
         }
         // Pages do not show it, or another version of it is on the way: the others go on.
-        tracing::error!(%error, "a model that is kept up cannot be loaded");
+        loaded.problems.push(error);
     }
-    Ok(served)
+    Ok(loaded)
 }
 
 /// Serves the default models of a catalog that has none yet.
@@ -90,7 +99,7 @@ async fn begin(
     pool: &PgPool,
     settings: &Settings,
     (catalogue, runtime): (&Catalogue, &'static Runtime),
-) -> Result<Vec<Served>, ServingError> {
+) -> Result<Loaded, ServingError> {
     let mut conn = pool.acquire().await?;
     let mut served = Vec::new();
     for task in [Task::Watch, Task::Quality] {
@@ -101,7 +110,7 @@ async fn begin(
     let mut tx = pool.begin().await?;
     generations::create_active(&mut tx, served[0].id, served[1].id).await?;
     tx.commit().await?;
-    Ok(served)
+    Ok(Loaded { models: served, problems: Vec::new() })
 }
 
 /// Loads a model that the catalog knows.

@@ -42,6 +42,8 @@ pub async fn matters(
     let mut matters = Vec::new();
     matters.extend(of_role(site, config::Role::Ingest, "New files are not being noticed").await?);
     matters.extend(of_role(site, config::Role::Score, "Images are not being scored").await?);
+    let warnings = components::warnings(&mut *conn).await?;
+    matters.extend(warnings.iter().map(|text| Matter { text: ended(text), link: None, is_urgent: true }));
     for root in ledger::roots(conn).await? {
         matters.extend(of_root(&root));
     }

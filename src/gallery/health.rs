@@ -43,7 +43,7 @@ impl Part {
             process: report.process,
             engine: report.engine.unwrap_or_default(),
             heard: words::ago(now, report.seen_at),
-            problem: report.problem.unwrap_or_default(),
+            problem: report.problem.or(report.warning).unwrap_or_default(),
             is_gone: now - report.seen_at > GONE,
         }
     }

@@ -124,7 +124,7 @@ impl ProcessRow {
             role: report.role,
             process: report.process,
             heard: words::ago(now, report.seen_at),
-            problem: report.problem.unwrap_or_default(),
+            problem: report.problem.or(report.warning).unwrap_or_default(),
             is_gone: now - report.seen_at > GONE,
         }
     }

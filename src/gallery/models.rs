@@ -116,7 +116,7 @@ pub async fn activate(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result
     if viewpoint::of(&mut tx, generation).await?.is_none() {
         return Err(WebError::NotFound);
     }
-    if generations::activate(&mut tx, generation).await? {
+    if generations::activate(&mut tx, generation, caller.annotator).await? {
         events::record(&mut tx, caller.annotator, "models.activate", Some(&generation.to_string())).await?;
     }
     tx.commit().await?;
@@ -202,16 +202,19 @@ impl PairRow {
         );
         let state = match (kept.is_active, is_filling) {
             (true, _) => "the pages show it".to_owned(),
+            (false, true) if !kept.is_open => "being prepared".to_owned(),
             (false, true) if kept.is_paused => format!("{so_far}; held"),
             (false, true) => format!("{so_far}; the pages switch by themselves"),
             (false, false) if kept.waiting == 0 => "kept up: one can go back at once".to_owned(),
-            (false, false) => format!("kept up; {} images wait for it", words::count(kept.waiting)),
+            (false, false) => {
+                format!("kept up: one can go back at once; {} images wait for it", words::count(kept.waiting))
+            }
         };
         let address = |act: &str| site.url(&format!("/models/{}/{act}", kept.id));
         Self {
             models: pair(kept),
             state,
-            activate: (!kept.is_active && kept.waiting == 0).then(|| address("activate")),
+            activate: (!kept.is_active && (!is_filling || kept.waiting == 0)).then(|| address("activate")),
             pause: is_filling.then(|| match kept.is_paused {
                 true => ("Go on", address("resume")),
                 false => ("Hold it", address("pause")),

@@ -170,9 +170,7 @@ impl Importer {
         let imported = if images::insert(&mut tx, &image).await? {
             sightings::taken(&mut tx, settled.id, SightingState::Imported, image.id, &hash).await?;
             jobs::request_scoring(&mut tx, image.id).await?;
-            if let Some(key) = &image.listing_key {
-                catalog::refresh_listing(&mut tx, key).await?;
-            }
+            catalog::refresh_listings(&mut tx, image.listing_key.as_slice()).await?;
             Imported::New(image.id)
         } else {
             self.take_known(&mut tx, settled, &image).await?

@@ -34,7 +34,10 @@ use crate::{
         tree::Ignored,
     },
     objects::Objects,
-    store::{components, roots::RootState},
+    store::{
+        components::{self, Condition},
+        roots::RootState,
+    },
 };
 pub use sweep::Looked;
 
@@ -235,7 +238,8 @@ impl Ingest {
             _ => {}
         }
         // With the database away there is nowhere to write it; the pages say so themselves.
-        let _ = components::report(&self.importer.pool, Role::Ingest, problem.as_deref(), None).await;
-        *known = problem;
+        let condition = Condition { problem, ..Condition::default() };
+        let _ = components::report(&self.importer.pool, Role::Ingest, &condition).await;
+        *known = condition.problem;
     }
 }

@@ -4,72 +4,35 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::evidence;
-use crate::domain::{GenerationId, ImageId};
+use super::generations;
+use crate::domain::ImageId;
 
-/// Gives `image` its row in every live generation.
+/// Gives images the rows that they lack in the generations that are kept up, with what those generations' models have said before.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn open(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<()> {
-    open_of(conn, Some(image)).await
-}
-
-/// The same for every image that there is, when a generation is opened.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn open_all(conn: &mut PgConnection) -> sqlx::Result<()> {
-    open_of(conn, None).await?;
-    evidence::refresh_all(conn).await
-}
-
-async fn open_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Result<()> {
+pub async fn open(conn: &mut PgConnection, images: &[ImageId]) -> sqlx::Result<()> {
+    let images: Vec<Uuid> = images.iter().map(|image| image.0).collect();
     sqlx::query!(
-        "INSERT INTO catalog (generation_id, image_id, listing_key, width, height, ingested_at, filename, hidden)
+        "INSERT INTO catalog (generation_id, image_id, listing_key, width, height, ingested_at, filename, hidden,
+                              watch_confidence, quality_mean, quality_std, sharpness)
          SELECT g.id, i.id, i.listing_key, i.width, i.height, i.ingested_at, coalesce(s.path_text, ''),
-                i.hidden_at IS NOT NULL
+                i.hidden_at IS NOT NULL, w.confidence, q.mean, q.std, (i.signals ->> 'sharpness')::float8
          FROM images i CROSS JOIN generations g
          LEFT JOIN LATERAL (
              SELECT path_text FROM sightings
              WHERE image_id = i.id AND superseded_at IS NULL
              ORDER BY state IN ('imported', 'duplicate') DESC, first_seen DESC, id DESC LIMIT 1) s ON true
-         WHERE ($1::uuid IS NULL OR i.id = $1) AND g.state <> 'retired'
+         LEFT JOIN watch_predictions w ON w.model_id = g.watch_model AND w.image_id = i.id
+         LEFT JOIN quality_predictions q ON q.model_id = g.quality_model AND q.image_id = i.id
+         WHERE i.id = ANY ($1) AND g.state <> 'retired'
            AND NOT EXISTS (SELECT FROM catalog c WHERE c.generation_id = g.id AND c.image_id = i.id)
          ON CONFLICT (generation_id, image_id) DO NOTHING",
-        image.map(|image| image.0)
+        &images
     )
     .execute(conn)
     .await
     .map(drop)
-}
-
-/// Copies what the models of a generation have said before into its rows, and brings its listings up to date.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn fill(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE catalog c
-         SET watch_confidence = w.confidence, quality_mean = q.mean, quality_std = q.std,
-             sharpness = (i.signals ->> 'sharpness')::float8
-         FROM generations g
-         CROSS JOIN images i
-         LEFT JOIN watch_predictions w ON w.model_id = g.watch_model AND w.image_id = i.id
-         LEFT JOIN quality_predictions q ON q.model_id = g.quality_model AND q.image_id = i.id
-         WHERE g.id = $1 AND c.generation_id = g.id AND c.image_id = i.id",
-        generation.0
-    )
-    .execute(&mut *conn)
-    .await?;
-    let listings = sqlx::query_scalar!(
-        r#"SELECT DISTINCT listing_key AS "key!" FROM catalog WHERE generation_id = $1 AND listing_key IS NOT NULL ORDER BY 1"#,
-        generation.0
-    );
-    for key in listings.fetch_all(&mut *conn).await? {
-        refresh_listing(conn, &key).await?;
-    }
-    Ok(())
 }
 
 /// Shows images under the newest of the paths that they are at; one that is nowhere keeps its name.
@@ -77,6 +40,7 @@ pub async fn fill(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Re
 /// # Errors
 /// When the database refuses.
 pub async fn refresh_names(conn: &mut PgConnection, images: &[ImageId]) -> sqlx::Result<()> {
+    generations::hold(&mut *conn).await?;
     let images: Vec<Uuid> = images.iter().map(|image| image.0).collect();
     sqlx::query!(
         "UPDATE catalog c SET filename = s.path_text
@@ -117,6 +81,7 @@ pub async fn refresh_scores(conn: &mut PgConnection, image: ImageId, sharpness: 
 /// # Errors
 /// When the database refuses.
 pub async fn refresh_hidden(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<()> {
+    generations::hold(&mut *conn).await?;
     sqlx::query!(
         "UPDATE catalog c SET hidden = i.hidden_at IS NOT NULL FROM images i WHERE i.id = $1 AND c.image_id = $1",
         image.0
@@ -134,19 +99,26 @@ pub async fn refresh_listing_of(conn: &mut PgConnection, image: ImageId) -> sqlx
     let key = sqlx::query_scalar!("SELECT listing_key FROM images WHERE id = $1", image.0)
         .fetch_optional(&mut *conn)
         .await?;
-    match key.flatten() {
-        Some(key) => refresh_listing(conn, &key).await,
-        None => Ok(()),
-    }
+    refresh_listings(conn, key.flatten().as_slice()).await
 }
 
-/// Recounts a listing: how many images, and which is the best; one without any is forgotten.
+/// Recounts listings: how many images, and which is the best; one without any is forgotten.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn refresh_listing(conn: &mut PgConnection, key: &str) -> sqlx::Result<()> {
-    // The photos of an offer come in and are scored at the same time: whoever counts last must see all others.
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key).execute(&mut *conn).await?;
+pub async fn refresh_listings(conn: &mut PgConnection, keys: &[String]) -> sqlx::Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    // The photos of an offer come in and are scored at the same time: whoever counts last must see all others. A thousand locks
+    // for all listings, since a transaction has room for some thousands only; in order, so that nobody waits in a circle.
+    sqlx::query!(
+        r#"SELECT pg_advisory_xact_lock(hashtext('listings'), lock)::text AS "locked" FROM (
+               SELECT DISTINCT hashtext(key) & 1023 AS lock FROM unnest($1::text[]) AS key ORDER BY 1) ordered"#,
+        keys
+    )
+    .fetch_all(&mut *conn)
+    .await?;
     sqlx::query!(
         "INSERT INTO listings (generation_id, key, images, best_image, best_mean, watch_evidence)
          SELECT c.generation_id, c.listing_key, count(*)::int,
@@ -154,20 +126,20 @@ pub async fn refresh_listing(conn: &mut PgConnection, key: &str) -> sqlx::Result
                      FILTER (WHERE c.quality_mean IS NOT NULL))[1],
                 max(c.quality_mean), max(watch_evidence(c.verdict, c.watch_confidence))
          FROM catalog c
-         WHERE NOT c.hidden AND c.listing_key = $1
+         WHERE NOT c.hidden AND c.listing_key = ANY ($1)
          GROUP BY c.generation_id, c.listing_key
          ON CONFLICT (generation_id, key) DO UPDATE
          SET images = excluded.images, best_image = excluded.best_image, best_mean = excluded.best_mean,
              watch_evidence = excluded.watch_evidence",
-        key
+        keys
     )
     .execute(&mut *conn)
     .await?;
     sqlx::query!(
-        "DELETE FROM listings l WHERE key = $1 AND NOT EXISTS (
+        "DELETE FROM listings l WHERE key = ANY ($1) AND NOT EXISTS (
              SELECT FROM catalog c
              WHERE c.generation_id = l.generation_id AND c.listing_key = l.key AND NOT c.hidden)",
-        key
+        keys
     )
     .execute(conn)
     .await
@@ -179,7 +151,6 @@ pub async fn refresh_listing(conn: &mut PgConnection, key: &str) -> sqlx::Result
 /// # Errors
 /// When the database refuses.
 pub async fn refresh_evidence_of(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<()> {
-    // In order, so that two who wait for the same listings wait one after the other.
     let keys = sqlx::query_scalar!(
         r#"SELECT DISTINCT l.key FROM images i JOIN listings l ON l.key = i.listing_key
            WHERE i.id = ANY ($1) AND l.watch_evidence IS DISTINCT FROM (
@@ -190,8 +161,5 @@ pub async fn refresh_evidence_of(conn: &mut PgConnection, images: &[Uuid]) -> sq
     )
     .fetch_all(&mut *conn)
     .await?;
-    for key in keys {
-        refresh_listing(conn, &key).await?;
-    }
-    Ok(())
+    refresh_listings(conn, &keys).await
 }

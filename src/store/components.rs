@@ -6,24 +6,31 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::config::Role;
 
-/// Says that this process's `role` is alive, what stands in its way, and what it computes with.
+/// How a process fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// What stands in its way altogether.
+    pub problem: Option<String>,
+    /// What it cannot do while it goes on with the rest.
+    pub warning: Option<String>,
+    /// What it computes with, if it runs networks.
+    pub engine: Option<String>,
+}
+
+/// Says that this process's `role` is alive, and how it fares.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn report(
-    pool: &PgPool,
-    role: Role,
-    problem: Option<&str>,
-    engine: Option<&str>,
-) -> sqlx::Result<()> {
+pub async fn report(pool: &PgPool, role: Role, condition: &Condition) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO components (role, process, problem, engine, seen_at) VALUES ($1, $2, $3, $4, now())
+        "INSERT INTO components (role, process, problem, warning, engine, seen_at) VALUES ($1, $2, $3, $4, $5, now())
          ON CONFLICT (role, process) DO UPDATE
-         SET problem = excluded.problem, engine = excluded.engine, seen_at = excluded.seen_at",
+         SET problem = excluded.problem, warning = excluded.warning, engine = excluded.engine, seen_at = excluded.seen_at",
         role.as_str(),
         process(),
-        problem,
-        engine
+        condition.problem,
+        condition.warning,
+        condition.engine
     )
     .execute(pool)
     .await
@@ -44,6 +51,19 @@ pub async fn problems(conn: impl PgExecutor<'_>, role: Role) -> sqlx::Result<Opt
     Ok((!reports.is_empty()).then(|| reports.into_iter().flatten().collect()))
 }
 
+/// What parts that reported within the last minute cannot do while they go on with the rest.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn warnings(conn: impl PgExecutor<'_>) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT DISTINCT warning AS "warning!" FROM components
+           WHERE warning IS NOT NULL AND seen_at > now() - interval '1 minute' ORDER BY 1"#
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// What a process said of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -51,8 +71,10 @@ pub struct Report {
     pub role: String,
     /// Its machine and process id.
     pub process: String,
-    /// What stands in its way.
+    /// What stands in its way altogether.
     pub problem: Option<String>,
+    /// What it cannot do while it goes on with the rest.
+    pub warning: Option<String>,
     /// What it computes with, if it runs networks.
     pub engine: Option<String>,
     /// When it last said so.
@@ -66,7 +88,7 @@ pub struct Report {
 pub async fn latest(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Report>> {
     sqlx::query_as!(
         Report,
-        "SELECT role, process, problem, engine, seen_at FROM components
+        "SELECT role, process, problem, warning, engine, seen_at FROM components
          WHERE seen_at > now() - interval '1 day' ORDER BY seen_at DESC, role, process LIMIT $1",
         limit
     )

@@ -3,6 +3,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::generations;
 use crate::domain::{AnnotatorId, ImageId};
 
 /// Locks an image until the transaction ends, so that what people say about it at the same moment is counted one
@@ -29,6 +30,7 @@ pub async fn refresh(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<(
 /// # Errors
 /// When the database refuses.
 pub async fn refresh_votes(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<()> {
+    generations::hold(&mut *conn).await?;
     sqlx::query!(
         "UPDATE catalog c
          SET human_mean = v.mean, human_std = v.std, votes = v.count,
@@ -54,6 +56,7 @@ pub async fn refresh_votes(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Re
 /// # Errors
 /// When the database refuses.
 pub async fn refresh_answers(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<()> {
+    generations::hold(&mut *conn).await?;
     sqlx::query!(
         "UPDATE catalog c
          SET corrections_for = a.yes, corrections_against = a.no, verdict = p.verdict
@@ -80,17 +83,21 @@ pub async fn refresh_answers(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::
     super::catalog::refresh_evidence_of(conn, images).await
 }
 
-/// The same for every image that anybody said anything about, when a generation is opened.
+/// The same for those of `images` that anybody said anything about: for rows that are new.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn refresh_all(conn: &mut PgConnection) -> sqlx::Result<()> {
-    let images = sqlx::query_scalar!(
-        r#"SELECT image_id AS "image!" FROM votes UNION SELECT image_id FROM corrections UNION SELECT image_id FROM label_imports
-           ORDER BY 1"#
+pub async fn refresh_judged(conn: &mut PgConnection, images: &[ImageId]) -> sqlx::Result<()> {
+    let images: Vec<Uuid> = images.iter().map(|image| image.0).collect();
+    let judged = sqlx::query_scalar!(
+        r#"SELECT image AS "image!" FROM unnest($1::uuid[]) AS image
+           WHERE EXISTS (SELECT FROM votes v WHERE v.image_id = image)
+              OR EXISTS (SELECT FROM corrections o WHERE o.image_id = image)
+              OR EXISTS (SELECT FROM label_imports l WHERE l.image_id = image)"#,
+        &images
     );
-    let images = images.fetch_all(&mut *conn).await?;
-    refresh(conn, &images).await
+    let judged = judged.fetch_all(&mut *conn).await?;
+    refresh(conn, &judged).await
 }
 
 /// Lets what somebody said count in evaluations, or not any more; the rows stay. `false` when there is nobody like that.

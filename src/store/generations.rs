@@ -2,8 +2,8 @@
 
 use sqlx::{PgConnection, PgPool};
 
-use super::{catalog, scorings};
-use crate::domain::{GenerationId, ModelId};
+use super::scorings;
+use crate::domain::{AnnotatorId, GenerationId, ModelId};
 
 /// One pair of served models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,17 +31,30 @@ pub async fn active(conn: &mut PgConnection) -> sqlx::Result<Option<Generation>>
     .await
 }
 
-/// Keeps generations from being opened until the transaction ends, so that an image that comes in meanwhile
-/// is either in the new generation's first count or sees the new generation itself.
+/// Keeps generations from being opened and activated until the transaction ends. To be asked for before a row of the catalog is
+/// written, or what it shows is changed: the change is then either seen by the generation that is opened, or sees its rows.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn hold(conn: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!("LOCK TABLE active_generation IN ROW SHARE MODE").execute(conn).await.map(drop)
+    sqlx::query!(r#"SELECT pg_advisory_xact_lock_shared(hashtext('generations'), 0)::text AS held"#)
+        .fetch_one(conn)
+        .await
+        .map(drop)
 }
 
-/// Opens a generation with every image that is there, and points the pages at it. Where another process was
-/// faster, its generation is the answer.
+/// Waits for all who [`hold`], and keeps them out until the transaction ends.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn keep_out(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!(r#"SELECT pg_advisory_xact_lock(hashtext('generations'), 0)::text AS held"#)
+        .fetch_one(conn)
+        .await
+        .map(drop)
+}
+
+/// Makes the first generation and points the pages at it. Where another process was faster, its generation is the answer.
 ///
 /// # Errors
 /// When the database refuses.
@@ -50,89 +63,144 @@ pub async fn create_active(
     watch_model: ModelId,
     quality_model: ModelId,
 ) -> sqlx::Result<Generation> {
-    sqlx::query!("LOCK TABLE active_generation IN EXCLUSIVE MODE").execute(&mut *conn).await?;
-    if let Some(generation) = active(conn).await? {
+    keep_out(&mut *conn).await?;
+    if let Some(generation) = active(&mut *conn).await? {
         return Ok(generation);
     }
-    let id = sqlx::query_scalar!(
-        r#"INSERT INTO generations (watch_model, quality_model, state, activated_at)
-           VALUES ($1, $2, 'live', now()) RETURNING id AS "id: GenerationId""#,
-        watch_model.0,
-        quality_model.0
-    )
-    .fetch_one(&mut *conn)
-    .await?;
+    let id = create(&mut *conn, watch_model, quality_model).await?;
+    sqlx::query!("UPDATE generations SET state = 'live', activated_at = now() WHERE id = $1", id.0)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query!("INSERT INTO active_generation (generation_id) VALUES ($1)", id.0)
         .execute(&mut *conn)
         .await?;
-    for model in [watch_model, quality_model] {
-        sqlx::query!("INSERT INTO served_models (model_id) VALUES ($1)", model.0).execute(&mut *conn).await?;
-    }
-    scorings::request_all(conn).await?;
-    catalog::open_all(conn).await?;
+    serve(conn, id, None).await?;
     Ok(Generation { id, watch_model, quality_model })
 }
 
-/// Opens a generation for a pair of models, to be filled in the background, in place of another that is being filled. Where one
-/// of this pair is kept up already, it is the answer.
+/// Makes a generation for a pair of models, to be opened and filled in the background in place of another that is being filled.
+/// Where one of this pair is kept up already, it is the answer.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn open(
+pub async fn make(
     conn: &mut PgConnection,
     watch_model: ModelId,
     quality_model: ModelId,
 ) -> sqlx::Result<GenerationId> {
-    sqlx::query!("LOCK TABLE active_generation IN EXCLUSIVE MODE").execute(&mut *conn).await?;
+    keep_out(&mut *conn).await?;
     let known = sqlx::query_scalar!(
         r#"SELECT id AS "id: GenerationId" FROM generations
            WHERE watch_model = $1 AND quality_model = $2 AND state <> 'retired'"#,
         watch_model.0,
         quality_model.0
     );
-    if let Some(id) = known.fetch_optional(&mut *conn).await? {
-        return Ok(id);
-    }
-    sqlx::query!("UPDATE generations SET state = 'retired', paused_at = NULL WHERE state = 'filling'")
-        .execute(&mut *conn)
-        .await?;
-    let id = sqlx::query_scalar!(
+    let known = known.fetch_optional(&mut *conn).await?;
+    sqlx::query!(
+        "UPDATE generations SET state = 'retired', paused_at = NULL WHERE state = 'filling' AND id IS DISTINCT FROM $1",
+        known.map(|id| id.0)
+    )
+    .execute(&mut *conn)
+    .await?;
+    let id = match known {
+        Some(id) => id,
+        None => create(&mut *conn, watch_model, quality_model).await?,
+    };
+    scorings::forget_unasked(conn).await?;
+    Ok(id)
+}
+
+async fn create(
+    conn: &mut PgConnection,
+    watch_model: ModelId,
+    quality_model: ModelId,
+) -> sqlx::Result<GenerationId> {
+    sqlx::query_scalar!(
         r#"INSERT INTO generations (watch_model, quality_model) VALUES ($1, $2) RETURNING id AS "id: GenerationId""#,
         watch_model.0,
         quality_model.0
     )
-    .fetch_one(&mut *conn)
-    .await?;
-    scorings::request_lacking(&mut *conn).await?;
-    catalog::open_all(&mut *conn).await?;
-    catalog::fill(conn, id).await?;
-    Ok(id)
+    .fetch_one(conn)
+    .await
 }
 
-/// How many images wait for one of a generation's models.
+/// A generation that is kept up and lacks rows; see [`super::opening`].
+///
+/// # Errors
+/// When the database refuses.
+pub async fn unopened(conn: &mut PgConnection) -> sqlx::Result<Option<GenerationId>> {
+    sqlx::query_scalar!(
+        r#"SELECT id AS "id: GenerationId" FROM generations WHERE opened_at IS NULL AND state <> 'retired' ORDER BY id LIMIT 1"#
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Records that every image has its rows in a generation.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn opened(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE generations SET opened_at = now() WHERE id = $1", generation.0)
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// The pair that is being filled, else the active one: what another model is to be paired with.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn latest(conn: &mut PgConnection) -> sqlx::Result<Option<Generation>> {
+    sqlx::query_as!(
+        Generation,
+        r#"SELECT g.id AS "id: GenerationId", g.watch_model AS "watch_model: ModelId",
+                  g.quality_model AS "quality_model: ModelId"
+           FROM generations g LEFT JOIN active_generation a ON a.generation_id = g.id
+           WHERE g.state = 'filling' OR a.generation_id IS NOT NULL
+           ORDER BY g.state = 'filling' DESC, g.id DESC LIMIT 1"#
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// How many images wait for one of a generation's models: all of them until it is opened.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn waiting(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
-        r#"SELECT count(DISTINCT s.image_id) AS "count!" FROM generations g
-           JOIN scorings s ON s.state = 'pending' AND s.model_id IN (g.watch_model, g.quality_model)
-           WHERE g.id = $1"#,
+        r#"SELECT CASE WHEN g.opened_at IS NULL THEN (SELECT count(*) FROM images) ELSE (
+                      SELECT count(DISTINCT s.image_id) FROM scorings s
+                      WHERE s.state = 'pending' AND s.model_id IN (g.watch_model, g.quality_model)) END AS "count!"
+           FROM generations g WHERE g.id = $1"#,
         generation.0
     )
     .fetch_one(conn)
     .await
 }
 
-/// Points the pages at a generation that no image waits for. `false` while some do. The former one is kept up, so that one can go
-/// back at once; those before it are not.
+/// Points the pages at a generation: at one that is being filled once no image waits for it (`false` while some do), at one that
+/// is kept up at once. The former one is kept up, so that one can go back; those before it are not.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn activate(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<bool> {
-    sqlx::query!("LOCK TABLE active_generation IN EXCLUSIVE MODE").execute(&mut *conn).await?;
-    if waiting(&mut *conn, generation).await? > 0 {
-        return Ok(false);
+pub async fn activate(
+    conn: &mut PgConnection,
+    generation: GenerationId,
+    by: Option<AnnotatorId>,
+) -> sqlx::Result<bool> {
+    keep_out(&mut *conn).await?;
+    let state = sqlx::query_scalar!(
+        r#"SELECT CASE WHEN id IN (SELECT generation_id FROM active_generation) THEN 'active' ELSE state END AS "state!"
+           FROM generations WHERE id = $1"#,
+        generation.0
+    );
+    match state.fetch_one(&mut *conn).await?.as_str() {
+        "active" => return Ok(true),
+        "live" => {}
+        "filling" if waiting(&mut *conn, generation).await? == 0 => {}
+        _ => return Ok(false),
     }
     sqlx::query!(
         "UPDATE generations SET state = 'retired'
@@ -147,23 +215,39 @@ pub async fn activate(conn: &mut PgConnection, generation: GenerationId) -> sqlx
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!("UPDATE active_generation SET generation_id = $1, since = now()", generation.0)
-        .execute(&mut *conn)
-        .await?;
+    sqlx::query!(
+        "UPDATE active_generation SET generation_id = $1, since = now(), by = $2",
+        generation.0,
+        by.map(|by| by.0)
+    )
+    .execute(&mut *conn)
+    .await?;
+    serve(&mut *conn, generation, by).await?;
+    scorings::forget_unasked(conn).await?;
+    Ok(true)
+}
+
+/// Writes down which models serve from now on.
+async fn serve(
+    conn: &mut PgConnection,
+    generation: GenerationId,
+    by: Option<AnnotatorId>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH pair AS (
              SELECT unnest(ARRAY[watch_model, quality_model]) AS model_id FROM generations WHERE id = $1
          ), ended AS (
              UPDATE served_models SET until = now()
              WHERE until IS NULL AND model_id NOT IN (SELECT model_id FROM pair))
-         INSERT INTO served_models (model_id)
-         SELECT model_id FROM pair p
+         INSERT INTO served_models (model_id, by)
+         SELECT model_id, $2 FROM pair p
          WHERE NOT EXISTS (SELECT FROM served_models s WHERE s.model_id = p.model_id AND s.until IS NULL)",
-        generation.0
+        generation.0,
+        by.map(|by| by.0)
     )
     .execute(conn)
-    .await?;
-    Ok(true)
+    .await
+    .map(drop)
 }
 
 /// Fills a generation no more. `false` if it was not being filled.
@@ -175,7 +259,9 @@ pub async fn give_up(conn: &mut PgConnection, generation: GenerationId) -> sqlx:
         "UPDATE generations SET state = 'retired', paused_at = NULL WHERE id = $1 AND state = 'filling'",
         generation.0
     );
-    Ok(retired.execute(conn).await?.rows_affected() > 0)
+    let is_retired = retired.execute(&mut *conn).await?.rows_affected() > 0;
+    scorings::forget_unasked(conn).await?;
+    Ok(is_retired)
 }
 
 /// Holds a generation that is being filled, or goes on filling it. Images that come in meanwhile wait for its models, too.
@@ -208,7 +294,7 @@ pub async fn activate_filled(pool: &PgPool) -> sqlx::Result<Option<GenerationId>
     if waiting(&mut tx, id).await? > 0 {
         return Ok(None);
     }
-    let is_active = activate(&mut tx, id).await?;
+    let is_active = activate(&mut tx, id, None).await?;
     tx.commit().await?;
     Ok(is_active.then_some(id))
 }
@@ -230,3 +316,6 @@ pub async fn models(conn: &mut PgConnection) -> sqlx::Result<Vec<ModelId>> {
     .fetch_all(conn)
     .await
 }
+
+#[cfg(test)]
+mod tests;

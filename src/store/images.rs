@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
-use super::{catalog, scorings};
+use super::{catalog, generations, scorings};
 use crate::{
     decode::Header,
     domain::{AnnotatorId, ContentHash, ImageId},
@@ -43,14 +43,14 @@ pub async fn find(conn: &mut PgConnection, hash: &ContentHash) -> sqlx::Result<O
         .await
 }
 
-/// Up to `most` images that nobody hid, drawn by chance, the same in every call, with people's verdict.
+/// Up to `most` images that nobody hid and that are not in the audit set, drawn by chance, the same in every call, with people's verdict.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn drawn(conn: &mut PgConnection, most: i64) -> sqlx::Result<Vec<(ImageId, Option<bool>)>> {
     let rows = sqlx::query!(
-        r#"SELECT image_id AS "image: ImageId", verdict FROM catalog
-           WHERE generation_id = (SELECT generation_id FROM active_generation) AND NOT hidden
+        r#"SELECT image_id AS "image: ImageId", verdict FROM catalog JOIN images i ON i.id = image_id
+           WHERE generation_id = (SELECT generation_id FROM active_generation) AND NOT hidden AND NOT i.audit
            ORDER BY uuid_hash_extended(image_id, 0) LIMIT $1"#,
         most
     );
@@ -176,6 +176,7 @@ pub async fn restore(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<bo
 /// # Errors
 /// When the database refuses.
 pub async fn reject(conn: &mut PgConnection, image: ImageId, reason: &str) -> sqlx::Result<()> {
+    generations::hold(&mut *conn).await?;
     sqlx::query!(
         "UPDATE sightings
          SET state = 'failed', reason = $2, tries = tries + 1, last_seen = now(), image_id = NULL
@@ -197,7 +198,6 @@ pub async fn reject(conn: &mut PgConnection, image: ImageId, reason: &str) -> sq
     .await?;
     match deleted {
         None => scorings::fail_all(conn, image, reason).await,
-        Some(Some(listing)) => catalog::refresh_listing(conn, &listing).await,
-        Some(None) => Ok(()),
+        Some(listing) => catalog::refresh_listings(conn, listing.as_slice()).await,
     }
 }

@@ -29,6 +29,7 @@ pub mod links;
 pub mod model_change;
 pub mod model_versions;
 pub mod models;
+pub mod opening;
 pub mod opinions;
 pub mod predictions;
 pub mod progress;

@@ -22,6 +22,8 @@ pub struct Kept {
     pub state: String,
     /// Whether the pages show it.
     pub is_active: bool,
+    /// Whether every image has its row in it.
+    pub is_open: bool,
     /// Whether it is held while it is being filled.
     pub is_paused: bool,
     /// Images of the catalog.
@@ -39,7 +41,7 @@ pub async fn kept(conn: &mut PgConnection) -> sqlx::Result<Vec<Kept>> {
         Kept,
         r#"SELECT g.id AS "id: GenerationId", coalesce(w.title, w.name) AS "watch_model!",
                   coalesce(q.title, q.name) AS "quality_model!", g.state, a.generation_id IS NOT NULL AS "is_active!",
-                  g.paused_at IS NOT NULL AS "is_paused!", (SELECT count(*) FROM images) AS "images!", 0::bigint AS "waiting!"
+                  g.opened_at IS NOT NULL AS "is_open!", g.paused_at IS NOT NULL AS "is_paused!", (SELECT count(*) FROM images) AS "images!", 0::bigint AS "waiting!"
            FROM generations g
            JOIN models w ON w.id = g.watch_model
            JOIN models q ON q.id = g.quality_model

@@ -89,8 +89,8 @@ pub async fn accept(
     let Some(pair) = newest_pair_of(&mut *conn, model).await? else { return Ok(None) };
     let version = next_version(&mut *conn, model, author).await?;
     let or_version = |of| if of == model { version } else { of };
-    let opened = generations::open(conn, or_version(pair.watch_model), or_version(pair.quality_model));
-    opened.await.map(Some)
+    let made = generations::make(conn, or_version(pair.watch_model), or_version(pair.quality_model));
+    made.await.map(Some)
 }
 
 /// The pair in which a model serves: the active one, else the latest.

@@ -6,7 +6,7 @@ use crate::{
     decode::{PHASH_VERSION, PerceptualHash, Signals},
     domain::{ImageId, ModelId},
     score::Prediction,
-    store::{catalog, predictions, scorings},
+    store::{catalog, generations, predictions, scorings},
 };
 
 /// What decoding and scoring found out about one image.
@@ -34,6 +34,7 @@ pub async fn commit(pool: &PgPool, image: ImageId, findings: &Findings) -> sqlx:
 }
 
 async fn write(tx: &mut PgConnection, image: ImageId, findings: &Findings) -> sqlx::Result<()> {
+    generations::hold(&mut *tx).await?;
     let mut done = Vec::with_capacity(findings.predictions.len());
     for (model, prediction) in &findings.predictions {
         match prediction {

@@ -1,6 +1,7 @@
 //! How far each model is with each image: "never scored", "scored" and "failed" are three states.
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::domain::{ImageId, ModelId};
 
@@ -13,50 +14,52 @@ const RECONCILE_LIMIT: i64 = 10_000;
 /// # Errors
 /// When the database refuses.
 pub async fn request(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<bool> {
-    request_of(conn, Some(image)).await
+    let requested = sqlx::query!(
+        "INSERT INTO scorings (image_id, model_id, state)
+         SELECT DISTINCT $1::uuid, served.model, 'pending'
+         FROM generations g CROSS JOIN LATERAL (VALUES (g.watch_model), (g.quality_model)) AS served (model)
+         WHERE g.state <> 'retired'
+         ON CONFLICT (image_id, model_id) DO UPDATE
+         SET state = 'pending', reason = NULL, tries = 0, updated_at = now() WHERE scorings.state = 'failed'",
+        image.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(requested.rows_affected() > 0)
 }
 
-/// The same for every image that there is, when a generation is opened.
+/// Marks images as waiting for the models that have neither scored them nor failed at them.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn request_all(conn: &mut PgConnection) -> sqlx::Result<bool> {
-    request_of(conn, None).await
-}
-
-/// Marks every image as waiting for the models that have neither scored it nor failed at it.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn request_lacking(conn: &mut PgConnection) -> sqlx::Result<()> {
+pub async fn request_lacking(conn: &mut PgConnection, images: &[ImageId]) -> sqlx::Result<()> {
+    let images: Vec<Uuid> = images.iter().map(|image| image.0).collect();
     sqlx::query!(
         "INSERT INTO scorings (image_id, model_id, state)
-         SELECT DISTINCT i.id, served.model, 'pending'
-         FROM images i CROSS JOIN generations g
+         SELECT DISTINCT image, served.model, 'pending'
+         FROM unnest($1::uuid[]) AS image CROSS JOIN generations g
          CROSS JOIN LATERAL (VALUES (g.watch_model), (g.quality_model)) AS served (model)
          WHERE g.state <> 'retired'
-           AND NOT EXISTS (SELECT FROM scorings s WHERE s.image_id = i.id AND s.model_id = served.model)
-         ON CONFLICT (image_id, model_id) DO NOTHING"
+         ON CONFLICT (image_id, model_id) DO NOTHING",
+        &images
     )
     .execute(conn)
     .await
     .map(drop)
 }
 
-async fn request_of(conn: &mut PgConnection, image: Option<ImageId>) -> sqlx::Result<bool> {
-    let requested = sqlx::query!(
-        "INSERT INTO scorings (image_id, model_id, state)
-         SELECT DISTINCT i.id, served.model, 'pending'
-         FROM images i CROSS JOIN generations g
-         CROSS JOIN LATERAL (VALUES (g.watch_model), (g.quality_model)) AS served (model)
-         WHERE g.state <> 'retired' AND ($1::uuid IS NULL OR i.id = $1)
-         ON CONFLICT (image_id, model_id) DO UPDATE
-         SET state = 'pending', reason = NULL, tries = 0, updated_at = now() WHERE scorings.state = 'failed'",
-        image.map(|image| image.0)
+/// Forgets that images wait for models that no generation asks any more.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn forget_unasked(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM scorings s WHERE s.state = 'pending' AND NOT EXISTS (
+             SELECT FROM generations g WHERE g.state <> 'retired' AND s.model_id IN (g.watch_model, g.quality_model))"
     )
     .execute(conn)
-    .await?;
-    Ok(requested.rows_affected() > 0)
+    .await
+    .map(drop)
 }
 
 /// How many images wait for a model, and how many it gave up on.

@@ -105,7 +105,8 @@ async fn caller(request: &ServiceRequest) -> Result<Option<Caller>, WebError> {
     Ok(signed_in.map(|who| Caller { annotator: Some(who.id), token: None, name: who.name, role: who.role }))
 }
 
-fn presented(request: &ServiceRequest) -> Option<Token> {
+/// The token that is presented, right or wrong; other kinds of `Authorization` are a proxy's matter.
+pub(super) fn presented(request: &ServiceRequest) -> Option<Token> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| Token::presented(token.trim()))

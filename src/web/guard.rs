@@ -8,12 +8,12 @@ use actix_web::{
     Error,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{Method, header},
+    http::Method,
     middleware::Next,
     web::Data,
 };
 
-use super::{Site, error::WebError};
+use super::{Site, access, error::WebError};
 
 /// Lets a request through, or refuses it. After one that may change something nothing that was counted before is shown.
 ///
@@ -25,7 +25,7 @@ pub async fn admit(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let only_reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     // A token is shown by a program; a foreign page has none.
-    let bears_token = request.headers().contains_key(header::AUTHORIZATION);
+    let bears_token = access::presented(&request).is_some();
     if !(only_reads || bears_token || is_own_form(&request)) {
         return Ok(request.error_response(WebError::CrossSite));
     }

@@ -2,7 +2,7 @@
 
 use chronograde::{
     domain::ModelId,
-    store::{generations, viewpoint},
+    store::{generations, opening, viewpoint},
 };
 use reqwest::StatusCode;
 use sqlx::PgPool;
@@ -26,8 +26,9 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
         sqlx::query_scalar("SELECT id FROM models WHERE name = 'w2'").fetch_one(&pool).await.unwrap();
     let mut tx = pool.begin().await.unwrap();
     let before = viewpoint::active(&mut tx).await.unwrap().unwrap();
-    let generation = generations::open(&mut tx, ModelId(other), before.quality_model).await.unwrap();
+    let generation = generations::make(&mut tx, ModelId(other), before.quality_model).await.unwrap();
     tx.commit().await.unwrap();
+    opening::open(&pool).await.unwrap();
 
     let site = TestSite::start(pool.clone(), "").await;
     let page = site.page("/models").await;
@@ -36,7 +37,13 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
         rows[0].contains("the pages show it") && rows[1].contains("has scored 0 of 30 images"),
         "{rows:?}"
     );
-    assert_eq!(page.all("tbody button"), ["Give it up"]);
+    assert_eq!(page.all("tbody button"), ["Hold it", "Give it up"]);
+    site.post(&format!("/models/{generation}/pause")).await;
+    let page = site.page("/models").await;
+    let held = page.all("section[aria-labelledby=pairs] tbody tr");
+    assert!(held[1].contains("has scored 0 of 30 images; held"), "{held:?}");
+    assert_eq!(page.all("tbody button"), ["Go on", "Give it up"]);
+    site.post(&format!("/models/{generation}/resume")).await;
     let (status, _) = site.post(&format!("/models/{generation}/activate")).await;
     assert_eq!(status, StatusCode::SEE_OTHER);
     assert_eq!(
@@ -54,8 +61,14 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
     .execute(&pool)
     .await
     .unwrap();
-    sqlx::raw_sql("UPDATE scorings SET state = 'done'").execute(&pool).await.unwrap();
-    chronograde::store::catalog::fill(&mut pool.acquire().await.unwrap(), generation).await.unwrap();
+    sqlx::raw_sql(
+        "UPDATE scorings SET state = 'done';
+         UPDATE catalog c SET watch_confidence = w.confidence FROM generations g, watch_predictions w
+         WHERE g.id = c.generation_id AND w.model_id = g.watch_model AND w.image_id = c.image_id",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
     let page = site.page("/models").await;
     let figures = page.all("section[aria-labelledby=report-1] td");
     assert_eq!(
@@ -72,4 +85,30 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
     site.post(&format!("/models/{}/activate", before.generation)).await;
     assert_eq!(site.page("/top?watch=yes").await.images().len(), 20);
     assert_eq!(site.post("/models/4711/activate").await.0, StatusCode::NOT_FOUND);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn numbers_that_moved_are_told_and_accepted_by_a_button(pool: PgPool) {
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    catalog.add(Picture::scored(1, 5.0, 0.9)).await;
+    sqlx::raw_sql(
+        "INSERT INTO model_checks (model_id, image, expected, tolerance, moved_to)
+         SELECT id, 'drawn dial 1', '0.25', 0.005, 0.375 FROM models WHERE name = 'w'",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let site = TestSite::start(pool.clone(), "").await;
+    let page = site.page("/models").await;
+    let told = page.all("section[aria-labelledby=moved] p").join(" ");
+    assert!(told.contains("was 0.2500 and is 0.3750 now") && told.contains("images wait"), "{told}");
+    let accept = page.attributes("section[aria-labelledby=moved] form", "action").remove(0);
+    assert_eq!(site.post(&accept).await.0, StatusCode::SEE_OTHER);
+    let page = site.page("/models").await;
+    assert!(page.all("section[aria-labelledby=moved]").is_empty(), "it is decided");
+    assert!(page.all("section[aria-labelledby=pairs] tbody tr")[1].contains("w, version 2"));
+    site.post(&accept).await;
+    let versions: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM models WHERE name = 'w'").fetch_one(&pool).await.unwrap();
+    assert_eq!(versions, 2, "accepted once");
 }

@@ -17,7 +17,7 @@ async fn hundred(pool: &PgPool) -> TestSite {
     let keys: Vec<String> = (0..25).map(|number| format!("L{number}")).collect();
     let mut conn = pool.acquire().await.unwrap();
     for key in keys {
-        chronograde::store::catalog::refresh_listing(&mut conn, &key).await.unwrap();
+        chronograde::store::catalog::refresh_listings(&mut conn, &[key]).await.unwrap();
     }
     TestSite::start(pool.clone(), "").await
 }
@@ -166,7 +166,7 @@ async fn a_listing_of_any_key_has_a_page_with_its_photos_ranked(pool: PgPool) {
                 .await;
         }
         let mut conn = pool.acquire().await.unwrap();
-        chronograde::store::catalog::refresh_listing(&mut conn, key).await.unwrap();
+        chronograde::store::catalog::refresh_listings(&mut conn, &[key.to_string()]).await.unwrap();
     }
     let site = TestSite::start(pool, "").await;
     let pages = site.page("/listings").await.attributes(".key a", "href");

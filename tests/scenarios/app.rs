@@ -19,7 +19,7 @@ use chronograde::{
     objects::Objects,
     pipeline::{Pipeline, Trouble},
     scorer::Scorer,
-    serving::ServingError,
+    serving::{self, ServingError},
     store::sightings,
 };
 use sqlx::{ConnectOptions, PgPool};
@@ -144,7 +144,8 @@ impl TestApp {
             decoders: self.settings.decoders(),
             settings: Arc::clone(&self.settings),
         };
-        scorer.pipeline(Trouble::default()).await
+        let models = serving::load(&self.pool, &self.settings).await?.models;
+        Ok(scorer.pipeline(models, Trouble::default()))
     }
 
     /// Runs the queue until it has nothing to do.

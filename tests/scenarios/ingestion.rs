@@ -15,6 +15,7 @@ use chronograde::{
     config::{IngestMode, Settings},
     domain::ContentHash,
     ingest::original::{self, OriginalError},
+    jobs,
     pipeline::{Outcome, PipelineError},
     store::{MIGRATOR, ledger},
 };
@@ -198,6 +199,7 @@ async fn while_a_mount_is_away_images_wait_for_their_scores_and_none_loses_a_try
     app.drop_file("a.png", &pictures::dial(1));
     app.look().await;
     let pipeline = app.pipeline().await.unwrap();
+    jobs::reconcile(&app.pool, &pipeline.model_ids()).await.unwrap();
     let image = sqlx::query_scalar("SELECT id FROM images").fetch_one(&app.pool).await.unwrap();
     let (root, aside) = (app.settings.upload_dir(), app.settings.data_dir.join("aside"));
     fs::rename(&root, &aside).unwrap();

@@ -251,6 +251,7 @@ async fn a_file_that_cannot_be_read_is_given_up_after_its_tries(pool: PgPool) {
     app.drop_file("a.png", &pictures::dial(1));
     app.look().await;
     let pipeline = app.pipeline().await.unwrap();
+    jobs::reconcile(&app.pool, &pipeline.model_ids()).await.unwrap();
     let image = sqlx::query_scalar("SELECT id FROM images").fetch_one(&app.pool).await.unwrap();
     // A folder where the file was: reading fails, and not because the file is gone.
     fs::remove_file(app.upload("a.png")).unwrap();

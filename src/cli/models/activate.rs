@@ -22,17 +22,17 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue, name: &str) ->
     let task = model.manifest().task;
     let work = async |pool: &PgPool| {
         let mut tx = pool.begin().await?;
-        let Some(active) = generations::active(&mut tx).await? else {
+        let Some(latest) = generations::latest(&mut tx).await? else {
             bail!("no model has served yet: start `chronograde serve` once; it serves the default models");
         };
         let id = serving::record(&mut tx, model).await?.id;
         let (watch, quality) = match task {
-            Task::Watch => (id, active.quality_model),
-            Task::Quality => (active.watch_model, id),
+            Task::Watch => (id, latest.quality_model),
+            Task::Quality => (latest.watch_model, id),
         };
-        let generation = generations::open(&mut tx, watch, quality).await?;
+        let generation = generations::make(&mut tx, watch, quality).await?;
         let waiting = generations::waiting(&mut tx, generation).await?;
-        let serves = waiting == 0 && generations::activate(&mut tx, generation).await?;
+        let serves = generations::activate(&mut tx, generation, None).await?;
         tx.commit().await?;
         Ok((serves, waiting))
     };

@@ -31,13 +31,16 @@ const LEAST: usize = 20;
 
 /// Make an int8 model of a float one, calibrated on the catalog's own pictures
 ///
-/// It needs Python 3 and fetches ONNX Runtime's tooling on its first run. The new model, NAME-quantized, is compared with its
-/// original on pictures that did not calibrate it, and kept only if it says nearly the same: a report beside it says how near.
+/// It needs Python 3 and fetches ONNX Runtime's tooling on its first run. The new model is compared with its original on pictures
+/// that did not calibrate it, and kept only if it says nearly the same: a report beside it says how near.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The model
     name: String,
-    /// Pictures, or folders of them, instead of the catalog's
+    /// What the new model is called [default: NAME-quantized]
+    #[arg(long = "as", value_name = "NEW_NAME")]
+    called: Option<String>,
+    /// Pictures, or folders of them, instead of the catalog's, whose audit set is left out
     #[arg(long, value_name = "PATH", num_args = 1..)]
     images: Vec<PathBuf>,
     /// Pictures that calibrate it
@@ -61,11 +64,63 @@ type Picture = (RgbImage, Option<bool>);
 pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) -> anyhow::Result<ExitCode> {
     let original = catalogue.get(&args.name)?;
     let network = single(original)?;
+    let folder = original.path.parent().unwrap_or(Path::new(".")).to_owned();
+    let name = new_name(&args, &folder)?;
+    let script = script(context, args.script.as_deref())?;
+    let (calibrating, others) = pictures(context, &args, network).await?;
+    let scratch = TempDir::with_prefix_in(".quantize-", &folder)
+        .with_context(|| format!("cannot write into {}", folder.display()))?;
+    let made = scratch.path().join(file(&name));
+    let tooling = quantize(&script, network, &calibrating, &made, &args.method).await?;
+    drop(calibrating);
+    let weights = fs::read(&made)?;
+    let manifest = scratch.path().join(format!("{name}.toml"));
+    fs::write(&manifest, derived(&original.path, &file(&name), &weights, true)?)?;
+    let quantized = Catalogue::read(scratch.path())?;
+    let parity = compare(context, [(catalogue, &original.name), (&quantized, &name)], &others).await?;
+    let failures = parity.failures();
+    let report = json!({ "original": original.name, "name": name, "parity": parity, "failures": failures, "tooling": tooling });
+    let ending = if failures.is_empty() { "parity" } else { "refused" };
+    let report_file = folder.join(format!("{name}.{ending}.json"));
+    fs::write(&report_file, serde_json::to_string_pretty(&report)? + "\n")?;
+    if failures.is_empty() {
+        fs::rename(&made, folder.join(file(&name)))?;
+        fs::write(
+            folder.join(format!("{name}.toml")),
+            derived(&original.path, &file(&name), &weights, false)?,
+        )?;
+    }
+    say(context, &report, &in_words(&name, &parity, &failures, &report_file));
+    Ok(exit(failures.is_empty()))
+}
+
+/// What the new model is called: a name that is free, for a model that serves must stay what it is.
+fn new_name(args: &Args, folder: &Path) -> anyhow::Result<String> {
+    let name = args.called.clone().unwrap_or_else(|| format!("{}-quantized", args.name));
+    ensure!(
+        name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)),
+        "{name}: a model's name is made of letters, digits, - _ and ."
+    );
+    let taken = [format!("{name}.toml"), file(&name)].into_iter().find(|taken| folder.join(taken).exists());
+    match taken {
+        Some(taken) => bail!(
+            "{} is there already, and may be serving: choose another name with --as, or remove it",
+            folder.join(taken).display()
+        ),
+        None => Ok(name),
+    }
+}
+
+/// Pictures to calibrate with, and others to compare on.
+async fn pictures(
+    context: &Context,
+    args: &Args,
+    network: &Network,
+) -> anyhow::Result<(Vec<Picture>, Vec<Picture>)> {
     ensure!(
         args.calibrate >= LEAST && args.compare >= LEAST,
         "at least {LEAST} pictures are needed for each part"
     );
-    let script = script(context, args.script.as_deref())?;
     // The scale at which the service decodes too.
     let need = Need::long_side(SIGNALS_PX).and_model(&network.input);
     let mut pictures = pictures::find_all(context, &args.images, need, args.calibrate + args.compare).await?;
@@ -78,31 +133,7 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) ->
     // Too few of them: both parts get their share.
     let share = (pictures.len() * args.calibrate / (args.calibrate + args.compare)).min(args.calibrate);
     let others = pictures.split_off(share);
-    let folder = original.path.parent().unwrap_or(Path::new(".")).to_owned();
-    let scratch = TempDir::with_prefix_in(".quantize-", &folder)
-        .with_context(|| format!("cannot write into {}", folder.display()))?;
-    let name = format!("{}-quantized", original.name);
-    let made = scratch.path().join(format!("{name}.onnx"));
-    let tooling = quantize(&script, network, &pictures, &made, &args.method).await?;
-    drop(pictures);
-    fs::write(
-        scratch.path().join(format!("{name}.toml")),
-        derived(&original.path, &file(&name), &fs::read(&made)?, true)?,
-    )?;
-    let parity =
-        compare(context, [(catalogue, &original.name), (&Catalogue::read(scratch.path())?, &name)], &others)
-            .await?;
-    let failures = parity.failures();
-    let report = json!({ "original": original.name, "name": name, "parity": parity, "failures": failures, "tooling": tooling });
-    let report_file = folder.join(format!("{name}.parity.json"));
-    fs::write(&report_file, serde_json::to_string_pretty(&report)? + "\n")?;
-    if failures.is_empty() {
-        let manifest = derived(&original.path, &file(&name), &fs::read(&made)?, false)?;
-        fs::rename(&made, folder.join(file(&name)))?;
-        fs::write(folder.join(format!("{name}.toml")), manifest)?;
-    }
-    say(context, &report, &in_words(&name, &parity, &failures, &report_file));
-    Ok(exit(failures.is_empty()))
+    Ok((pictures, others))
 }
 
 fn file(name: &str) -> String {

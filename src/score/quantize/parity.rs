@@ -24,6 +24,7 @@ pub struct Comparison {
     answers: Vec<[f64; 2]>,
     labels: Vec<(usize, bool)>,
     times: [Duration; 2],
+    batches: usize,
 }
 
 /// How near the quantized model is to its original.
@@ -67,7 +68,8 @@ impl Comparison {
         models: [&Model; 2],
         pictures: &[(RgbImage, Option<bool>)],
     ) -> Result<(), ScoreError> {
-        let first = self.answers.len() % 2;
+        let first = self.batches % 2;
+        self.batches += 1;
         let mut said = [vec![], vec![]];
         for which in [first, 1 - first] {
             let model = models[which];
@@ -150,7 +152,7 @@ mod tests {
 
     fn comparison(answers: &[[f64; 2]], labels: &[(usize, bool)]) -> Parity {
         let times = [Duration::from_secs(2), Duration::from_secs(1)];
-        Comparison { answers: answers.to_vec(), labels: labels.to_vec(), times }.finish()
+        Comparison { answers: answers.to_vec(), labels: labels.to_vec(), times, batches: 1 }.finish()
     }
 
     #[test]
