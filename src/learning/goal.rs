@@ -13,24 +13,60 @@ pub const GOALS: [(&str, &str); 6] = [
     ("youden", "the best recall + specificity"),
     ("recall", "a recall of at least"),
     ("precision", "a precision of at least"),
-    ("cost", "the lowest cost, a miss against a false alarm being"),
+    ("cost", "the lowest cost, a miss costing as many false alarms as"),
 ];
 
-/// The objective with this name; `least` is the value that some of them name.
-pub fn objective(goal: &str, least: Option<f64>) -> Option<Objective> {
-    let share = |usual: f64| least.filter(|least| (0.0..=1.0).contains(least)).unwrap_or(usual);
-    Some(match goal {
+/// A goal that cannot be aimed at.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GoalError {
+    /// Nobody offers it.
+    #[error("there is no goal named “{0}”")]
+    Unknown(String),
+    /// A share outside [0, 1].
+    #[error("a recall or precision lies between 0 and 1, such as 0.95")]
+    Share,
+    /// A cost that is nothing, or without end.
+    #[error("a miss costs as much as some number of false alarms above 0, such as 5")]
+    Cost,
+}
+
+/// The objective with this name, or none where none is named; `least` is the value that some of them take.
+///
+/// # Errors
+/// There is no such goal, or it cannot have this value.
+pub fn asked(goal: &str, least: Option<f64>) -> Result<Option<Objective>, GoalError> {
+    let share = || match least.unwrap_or(0.95) {
+        share if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err(GoalError::Share),
+    };
+    let miss = || match least.unwrap_or(5.0) {
+        miss if miss > 0.0 && miss.is_finite() => Ok(miss),
+        _ => Err(GoalError::Cost),
+    };
+    Ok(Some(match goal {
+        "" => return Ok(None),
         "f1" => Objective::F1,
         "accuracy" => Objective::Accuracy,
         "youden" => Objective::Youden,
-        "recall" => Objective::RecallAtLeast { recall: share(0.95) },
-        "precision" => Objective::PrecisionAtLeast { precision: share(0.95) },
-        "cost" => Objective::Cost {
-            miss: least.filter(|cost| *cost > 0.0 && cost.is_finite()).unwrap_or(5.0),
-            false_alarm: 1.0,
-        },
-        _ => return None,
-    })
+        "recall" => Objective::RecallAtLeast { recall: share()? },
+        "precision" => Objective::PrecisionAtLeast { precision: share()? },
+        "cost" => Objective::Cost { miss: miss()?, false_alarm: 1.0 },
+        other => return Err(GoalError::Unknown(other.to_owned())),
+    }))
+}
+
+/// *A recall of at least 0.95*: the goal with its value.
+pub fn in_words(objective: Objective) -> String {
+    match objective {
+        Objective::F1 => "the best F1".to_owned(),
+        Objective::Accuracy => "the best accuracy".to_owned(),
+        Objective::Youden => "the best recall + specificity".to_owned(),
+        Objective::RecallAtLeast { recall } => format!("a recall of at least {recall}"),
+        Objective::PrecisionAtLeast { precision } => format!("a precision of at least {precision}"),
+        Objective::Cost { miss, false_alarm } => {
+            format!("the lowest cost, where a miss costs as much as {} false alarms", miss / false_alarm)
+        }
+    }
 }
 
 /// The query of the Threshold page that asks for `objective`.
@@ -73,12 +109,20 @@ mod tests {
     #[test]
     fn every_goal_survives_the_address() {
         for (name, _) in GOALS {
-            let chosen = objective(name, Some(0.5)).unwrap();
+            let chosen = asked(name, Some(0.5)).unwrap().unwrap();
             let query = query(chosen);
             let mut parts = query.split(['=', '&']).skip(1).step_by(2);
             let (goal, least) = (parts.next().unwrap(), parts.next().map(|least| least.parse().unwrap()));
-            assert_eq!((goal, objective(goal, least)), (name, Some(chosen)));
+            assert_eq!((goal, asked(goal, least)), (name, Ok(Some(chosen))));
         }
-        assert_eq!(objective("colour", None), None);
+    }
+
+    #[test]
+    fn what_cannot_be_aimed_at_is_refused_instead_of_replaced() {
+        assert_eq!(asked("", None), Ok(None));
+        assert_eq!(asked("colour", None), Err(GoalError::Unknown("colour".to_owned())));
+        assert_eq!(asked("recall", Some(99.0)), Err(GoalError::Share));
+        assert_eq!(asked("cost", Some(0.0)), Err(GoalError::Cost));
+        assert_eq!(asked("f1", Some(99.0)), Ok(Some(Objective::F1)), "the value is not for this goal");
     }
 }

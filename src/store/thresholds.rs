@@ -95,13 +95,14 @@ pub async fn of(conn: &mut PgConnection, model: ModelId, id: i64) -> sqlx::Resul
         .await
 }
 
-/// How often the audit set was looked at before a decision: how many settings rest on evidence.
+/// How often the audit set was looked at before a decision: how many settings rest on a proposal, or passed one over.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn looks(conn: &mut PgConnection, model: ModelId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM threshold_settings WHERE model_id = $1 AND evidence ? 'audit'"#,
+        r#"SELECT count(*) AS "count!" FROM threshold_settings
+           WHERE model_id = $1 AND (evidence ? 'audit' OR evidence -> 'passed_over' ? 'audit')"#,
         model.0
     )
     .fetch_one(conn)

@@ -26,6 +26,17 @@ async fn labelled(pool: &PgPool) -> Catalog {
     catalog
 }
 
+/// The watch model that serves, as the forms of the page name it.
+async fn model(pool: &PgPool) -> String {
+    let view = viewpoint::active(&mut pool.acquire().await.unwrap()).await.unwrap().unwrap();
+    view.watch_model.to_string()
+}
+
+async fn history(pool: &PgPool) -> Vec<(f64, String)> {
+    let history = sqlx::query_as("SELECT value, objective FROM threshold_settings ORDER BY id");
+    history.fetch_all(pool).await.unwrap()
+}
+
 async fn watches(site: &TestSite) -> String {
     site.page("/top?watch=yes").await.one(".showing")
 }
@@ -44,10 +55,12 @@ async fn a_threshold_is_tried_applied_and_rolled_back(pool: PgPool) {
     assert_eq!(what_if.all(".flips li").len(), 8);
     assert_eq!(what_if.all(".matrix table td"), ["", "13", "0", "0", "7"]);
 
+    let cut = proposal.attributes("#what-if input[name=cut]", "value").remove(0);
+    let model = proposal.attributes("#what-if input[name=model]", "value").remove(0);
     let apply = |note: &'static str, seen: &'static str| {
-        let site = &site;
+        let (site, cut, model) = (&site, cut.as_str(), model.as_str());
         async move {
-            let form = [("cut", "0.305"), ("goal", "f1"), ("note", note), ("seen", seen)];
+            let form = [("model", model), ("cut", cut), ("goal", "f1"), ("note", note), ("seen", seen)];
             let form: Vec<_> = form.into_iter().filter(|(_, value)| !value.is_empty()).collect();
             site.submit(site.client(), "/threshold", &form).await
         }
@@ -67,31 +80,82 @@ async fn a_threshold_is_tried_applied_and_rolled_back(pool: PgPool) {
     let first: i64 =
         sqlx::query_scalar("SELECT max(id) FROM threshold_settings").fetch_one(&pool).await.unwrap();
     let seen = first.to_string();
-    let form = [("cut", "0.9"), ("note", "too far"), ("seen", seen.as_str())];
+    let form = [("model", model.as_str()), ("cut", "0.9"), ("note", "too far"), ("seen", seen.as_str())];
     site.submit(site.client(), "/threshold", &form).await;
     let page = site.page("/threshold").await;
     let seen = page.attributes("form[action*=roll-back] [name=seen]", "value").pop().unwrap();
     let back = page.attributes("form[action*=roll-back]", "action").pop().unwrap();
-    let rolled = site.submit(site.client(), &back, &[("seen", &seen)]).await;
+    let rolled = site.submit(site.client(), &back, &[("model", &model), ("seen", &seen)]).await;
     assert_eq!(rolled.headers()[header::LOCATION], "/threshold?done=set");
-    let history: Vec<(f64, String)> =
-        sqlx::query_as("SELECT value, objective FROM threshold_settings ORDER BY id")
-            .fetch_all(&pool)
-            .await
-            .unwrap();
-    let expected = [(0.305, "f1"), (0.9, "manual"), (0.305, "rollback")];
+    let chosen: f64 = cut.parse().unwrap();
+    let expected = [(chosen, "f1"), (0.9, "manual"), (chosen, "rollback")];
     assert_eq!(
-        history,
+        history(&pool).await,
         expected.map(|(value, objective)| (value, objective.to_owned())),
         "a roll-back is a new row"
     );
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn a_cut_off_that_was_moved_by_hand_is_not_credited_to_the_goal(pool: PgPool) {
+    labelled(&pool).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    let model = model(&pool).await;
+    let form = [("model", model.as_str()), ("cut", "0.7"), ("goal", "f1"), ("note", "dragged")];
+    let set = site.submit(site.client(), "/threshold", &form).await;
+    assert_eq!(set.headers()[header::LOCATION], "/threshold?done=set");
+    assert_eq!(history(&pool).await, [(0.7, "manual".to_owned())]);
+    let evidence: serde_json::Value =
+        sqlx::query_scalar("SELECT evidence FROM threshold_settings").fetch_one(&pool).await.unwrap();
+    let passed_over = evidence["passed_over"]["best"]["threshold"].as_f64().unwrap();
+    assert!((0.3..0.35).contains(&passed_over), "{evidence}");
+    assert_eq!(evidence["everything"]["precision"], 1.0, "at 0.7: {evidence}");
+
+    // A goal or a value that nobody offers is refused, and asking for one proposes nothing.
+    for goal in [[("goal", "zzz"), ("least", "")], [("goal", "recall"), ("least", "99")]] {
+        let form =
+            [[("model", model.as_str()), ("cut", "0.2")], goal, [("note", "x"), ("seen", "1")]].concat();
+        let refused = site.submit(site.client(), "/threshold", &form).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    }
+    let page = site.page("/threshold?goal=recall&least=99").await;
+    assert_eq!(
+        page.one("[aria-labelledby=best] .notice"),
+        "No proposal: a recall or precision lies between 0 and 1, such as 0.95"
+    );
+    let page = site.page("/threshold?goal=recall&least=0.9").await;
+    assert_eq!(page.all("[aria-labelledby=best] .facts dd")[0], "a recall of at least 0.9");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_cut_off_for_a_model_that_no_longer_serves_is_not_set_for_the_next_one(pool: PgPool) {
+    labelled(&pool).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    let page = site.page("/threshold?cut=0.012").await;
+    let shown = page.attributes("#what-if input[name=model]", "value").remove(0);
+    // The pages switch while somebody looks at the page: neither model has a setting.
+    sqlx::raw_sql(
+        "INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256, default_threshold)
+         SELECT 'w-next', task, kind, repeat('f', 64), preprocessing, manifest, sha256, default_threshold
+         FROM models WHERE task = 'watch';
+         UPDATE generations SET watch_model = (SELECT id FROM models WHERE name = 'w-next')",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    assert_ne!(shown, model(&pool).await);
+    let form = [("model", shown.as_str()), ("cut", "0.012"), ("note", "as the page says")];
+    let late = site.submit(site.client(), "/threshold", &form).await;
+    assert_eq!(late.headers()[header::LOCATION], "/threshold?done=overtaken");
+    assert_eq!(history(&pool).await, []);
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn of_many_who_apply_at_once_one_is_first_and_the_others_hear_of_it(pool: PgPool) {
     labelled(&pool).await;
     let site = TestSite::start(pool.clone(), "").await;
-    let form = [("cut", "0.4"), ("note", "now")];
+    let model = model(&pool).await;
+    let form = [("model", model.as_str()), ("cut", "0.4"), ("note", "now")];
     let sent = (0..6).map(|_| site.submit(site.client(), "/threshold", &form));
     let answers = futures_util::future::join_all(sent).await;
     let set =
@@ -189,7 +253,8 @@ async fn home_offers_a_threshold_that_is_certainly_better_until_it_is_applied(po
     assert_eq!(link, "/threshold?goal=f1");
     let proposal = site.page(&link).await;
     let cut = proposal.attributes("input[name=cut][type=hidden]", "value").remove(0);
-    let form = [("cut", cut.as_str()), ("goal", "f1"), ("note", "as Home says")];
+    let model = model(&pool).await;
+    let form = [("model", model.as_str()), ("cut", cut.as_str()), ("goal", "f1"), ("note", "as Home says")];
     site.submit(site.client(), "/threshold", &form).await;
     let matters = site.page("/").await.all(".attention li");
     assert!(!matters.iter().any(|matter| matter.contains("speak for")), "{matters:?}");
