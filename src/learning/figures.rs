@@ -39,14 +39,26 @@ pub fn of_evaluation(evaluation: &Evaluation) -> Vec<Figure> {
     ]
 }
 
-/// *0.912 (0.880 to 0.941)*. Where every resample is perfect there is no error that an interval could be told from.
+/// *0.912 (0.880 to 0.941)*. Where every resample says the same there is nothing that an interval could be told from.
 pub fn with(value: f64, interval: Option<Interval>) -> String {
-    let text = match interval {
-        Some(Interval { low, .. }) if low >= 1.0 => format!("{value:.3} (no errors to go by)"),
-        Some(Interval { low, high }) => format!("{value:.3} ({low:.3} to {high:.3})"),
-        None => format!("{value:.3}"),
-    };
-    text.replace('-', "−")
+    let [value, low, high] =
+        [value, interval.map_or(value, |sure| sure.low), interval.map_or(value, |sure| sure.high)]
+            .map(thousandths);
+    match interval {
+        Some(sure) if sure.high - sure.low > SAME => format!("{value} ({low} to {high})"),
+        Some(_) if value == "1.000" => format!("{value} (no errors to go by)"),
+        Some(_) => format!("{value} (nothing differs to go by)"),
+        None => value,
+    }
+}
+
+/// Resamples that are no further apart say the same.
+const SAME: f64 = 1e-9;
+
+/// With three decimals, and no sign before nothing.
+fn thousandths(value: f64) -> String {
+    let rounded = (value * 1000.0).round() / 1000.0 + 0.0;
+    format!("{rounded:.3}").replace('-', "−")
 }
 
 #[cfg(test)]
@@ -59,6 +71,9 @@ mod tests {
         assert_eq!(with(0.912, sure(0.88, 0.941)), "0.912 (0.880 to 0.941)");
         assert_eq!(with(-0.1, sure(-0.2, 0.0)), "−0.100 (−0.200 to 0.000)");
         assert_eq!(with(1.0, sure(1.0, 1.0)), "1.000 (no errors to go by)");
+        assert_eq!(with(0.0, sure(0.0, 0.0)), "0.000 (nothing differs to go by)");
+        assert_eq!(with(1.219, sure(1.1, 1.4)), "1.219 (1.100 to 1.400)", "an error in points is no share");
+        assert_eq!(with(-0.000_1, sure(-0.000_2, 0.01)), "0.000 (0.000 to 0.010)");
         assert_eq!(with(0.5, None), "0.500");
     }
 }

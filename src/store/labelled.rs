@@ -19,11 +19,11 @@ pub struct Chosen {
     pub otherwise: i64,
 }
 
-/// Counts how the labelled images of a generation were chosen.
+/// Counts how `images`, labelled ones of a generation, were chosen.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn chosen(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<Chosen> {
+pub async fn chosen(conn: &mut PgConnection, view: &Viewpoint, images: &[Uuid]) -> sqlx::Result<Chosen> {
     sqlx::query_as!(
         Chosen,
         r#"SELECT count(*) FILTER (WHERE at_random) AS "at_random!",
@@ -37,10 +37,11 @@ pub async fn chosen(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<C
                  LEFT JOIN (corrections k JOIN annotators a ON a.id = k.annotator_id AND a.excluded_at IS NULL)
                       ON k.image_id = c.image_id AND k.superseded_at IS NULL AND k.occurrence = 0 AND k.question = $2
                  LEFT JOIN rounds r ON r.id = k.round_id
-                 WHERE c.generation_id = $1 AND c.verdict IS NOT NULL AND c.watch_confidence IS NOT NULL
+                 WHERE c.generation_id = $1 AND c.image_id = ANY ($3)
                  GROUP BY c.image_id) image"#,
         view.generation.0,
-        view.question
+        view.question,
+        images
     )
     .fetch_one(conn)
     .await
@@ -61,11 +62,15 @@ pub struct Source {
     pub images: i64,
 }
 
-/// The rounds in which the labelled images of a generation were judged, the latest first, at most a dozen.
+/// The rounds in which `images`, labelled ones, were judged, the latest first, at most a dozen.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn sources(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<Vec<Source>> {
+pub async fn sources(
+    conn: &mut PgConnection,
+    view: &Viewpoint,
+    images: &[Uuid],
+) -> sqlx::Result<Vec<Source>> {
     sqlx::query_as!(
         Source,
         r#"SELECT r.title, r.drawn_from, r.serving_order = 'doubtful' AS "doubtful_first!", r.blind,
@@ -73,9 +78,9 @@ pub async fn sources(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<
            FROM rounds r
            JOIN corrections k ON k.round_id = r.id AND k.superseded_at IS NULL AND k.occurrence = 0 AND k.question = $2
            JOIN annotators a ON a.id = k.annotator_id AND a.excluded_at IS NULL
-           JOIN catalog c ON c.generation_id = $1 AND c.image_id = k.image_id AND c.verdict IS NOT NULL
+           WHERE k.image_id = ANY ($1)
            GROUP BY r.id ORDER BY r.id DESC LIMIT 12"#,
-        view.generation.0,
+        images,
         view.question
     )
     .fetch_all(conn)

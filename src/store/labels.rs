@@ -29,7 +29,7 @@ pub struct LabelledImages {
     pub tuning: Vec<Labelled>,
     /// Of the audit set.
     pub audit: Vec<Labelled>,
-    /// Images that people corrected without agreeing, or too few of them: set aside.
+    /// Images that people corrected without agreeing, or too few of them: set aside. None of those above.
     pub undecided: i64,
 }
 
@@ -83,10 +83,14 @@ pub async fn all(conn: &mut PgConnection, view: &Viewpoint) -> sqlx::Result<Labe
     )
     .fetch_all(&mut *conn)
     .await?;
+    // One fair answer labels an image of the audit set, which elsewhere is still undecided.
+    let judged: Vec<_> = audit.iter().map(|row| row.image.0).collect();
     let undecided = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM catalog
-           WHERE generation_id = $1 AND verdict IS NULL AND corrections_for + corrections_against > 0"#,
-        view.generation.0
+           WHERE generation_id = $1 AND verdict IS NULL AND corrections_for + corrections_against > 0
+             AND image_id <> ALL ($2)"#,
+        view.generation.0,
+        &judged
     )
     .fetch_one(conn)
     .await?;

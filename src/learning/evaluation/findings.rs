@@ -1,5 +1,6 @@
 //! What the labelled images say of the model at its threshold: three views of the same labels, each with intervals.
 
+use super::sufficiency;
 use crate::{
     calibration::{CatalogHistogram, Evaluation, Labels, evaluate},
     domain::Threshold,
@@ -80,6 +81,11 @@ impl Findings {
             weighted: evaluated(&weighted),
             audit: evaluated(&sets.audit),
         }
+    }
+
+    /// What the columns rest on: everything labelled, and the audit set.
+    pub fn heads(&self) -> [String; 2] {
+        [&self.everything, &self.audit].map(|evaluation| sufficiency::head(evaluation.as_ref()))
     }
 
     /// The twelve figures, each with its intervals.

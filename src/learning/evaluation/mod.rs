@@ -4,6 +4,7 @@ mod cells;
 mod charts;
 mod findings;
 mod mistakes;
+mod sufficiency;
 
 use actix_web::{
     HttpResponse,
@@ -20,7 +21,7 @@ use self::{
 };
 use super::recalibration::LabelSets;
 use crate::{
-    calibration::{AUDIT_LEAST, Confusion, Evaluation, Labels, ORIGINAL_THRESHOLDS, Sweep},
+    calibration::{Confusion, Labels, ORIGINAL_THRESHOLDS, Sweep},
     domain::Threshold,
     gallery::{
         frame::{Frame, Place},
@@ -102,6 +103,7 @@ struct Page {
     chosen: Vec<String>,
     sources: Vec<String>,
     suffices: String,
+    heads: [String; 2],
     rows: Vec<Row>,
     set: Set,
     found: Result<Found, String>,
@@ -135,8 +137,9 @@ pub async fn show(
     if labelled == 0 {
         return html(&Nothing { frame, has_model: true });
     }
-    let chosen = labelled::chosen(&mut conn, &view).await?;
-    let sources = labelled::sources(&mut conn, &view).await?;
+    let ids: Vec<_> = Set::All.of(&images).iter().map(|image| image.image.0).collect();
+    let chosen = labelled::chosen(&mut conn, &view, &ids).await?;
+    let sources = labelled::sources(&mut conn, &view, &ids).await?;
     let catalog = labels::histogram(&mut conn, &view).await?;
     let findings = Findings::of(sets, catalog, threshold).await?;
     let shown = parameters.of.of(&images);
@@ -159,7 +162,8 @@ pub async fn show(
         undecided: images.undecided,
         chosen: of_chosen(chosen),
         sources: sources.iter().map(of_source).collect(),
-        suffices: suffices(&findings),
+        suffices: sufficiency::in_words(&findings),
+        heads: findings.heads(),
         rows: findings.rows(),
         set: parameters.of,
         found,
@@ -220,57 +224,4 @@ fn of_source(source: &Source) -> String {
     let order = if source.doubtful_first { "doubtful ones first" } else { "in random order" };
     let sight = if source.blind { "blind" } else { "with the model’s opinion in sight" };
     format!("{} in “{}”: {from}, {order}, {sight}", words::count(source.images), source.title)
-}
-
-/// An interval of F1 that is wider than this to either side decides little.
-const GOOD_TO: f64 = 0.05;
-
-/// Whether there are enough labelled images, and how many more it would take.
-fn suffices(findings: &Findings) -> String {
-    let Some(evaluation) = &findings.everything else {
-        return "It takes labelled images with a watch and without one.".to_owned();
-    };
-    let of_everything = match evaluation.intervals.f1 {
-        Some(sure) => {
-            let half = (sure.high - sure.low) / 2.0;
-            format!("{}{}", precision_in_words(half, evaluation.n), too_narrow(evaluation))
-        }
-        None => "How sure F1 is cannot be told from so few.".to_owned(),
-    };
-    format!("{of_everything} {}", of_audit(findings.audit.as_ref()))
-}
-
-fn precision_in_words(half: f64, n: usize) -> String {
-    if half <= GOOD_TO {
-        return format!("F1 is known to ±{half:.3}: enough for most decisions.");
-    }
-    // An interval narrows with the square root of the number of images.
-    #[expect(clippy::cast_precision_loss, reason = "a number of images")]
-    let more = n as f64 * ((half / GOOD_TO).powi(2) - 1.0);
-    format!(
-        "F1 is known to ±{half:.3} only; about {more:.0} more labelled images would bring that to ±{GOOD_TO:.3}."
-    )
-}
-
-/// Resamples of a few images that are all labelled right know of no others.
-fn too_narrow(evaluation: &Evaluation) -> String {
-    let least = evaluation.positives.min(evaluation.n - evaluation.positives);
-    if least >= AUDIT_LEAST {
-        return String::new();
-    }
-    format!(
-        " With fewer than {AUDIT_LEAST} images of a kind all intervals here are narrower than they should be."
-    )
-}
-
-fn of_audit(audit: Option<&Evaluation>) -> String {
-    let (n, positives) = audit.map_or((0, 0), |audit| (audit.n, audit.positives));
-    if positives >= AUDIT_LEAST && n - positives >= AUDIT_LEAST {
-        return "The audit set has enough of both kinds to confirm a threshold.".to_owned();
-    }
-    format!(
-        "The audit set holds {positives} watches and {} others with fair labels, where {AUDIT_LEAST} of each are needed to confirm \
-         a threshold: it grows with blind rounds in random order.",
-        n - positives
-    )
 }
