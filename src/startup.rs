@@ -24,7 +24,7 @@ use crate::{
     people::setup::{self, SetUp},
     scorer::Scorer,
     shutdown,
-    store::{MIGRATOR, summary},
+    store::{MIGRATOR, answers_needed, summary},
     web::{self, Parts, Site, SiteError},
 };
 
@@ -106,6 +106,9 @@ impl Application {
         let database = Database::open(url, &settings.data_dir).await?;
         let pool = connect(&database, &settings).await?;
         migrate(&pool).await?;
+        if listener.is_some() {
+            answers_needed::keep(&pool, settings.corrections_needed).await?;
+        }
         let objects = Objects::local(&settings.store_dir())?;
         let settings = Arc::new(settings);
         Ok(Self { database, pool, roles: roles.to_vec(), settings, objects, listener, clock })

@@ -5,6 +5,7 @@
 //! `rankings` puts together.
 
 pub mod annotators;
+pub mod answers_needed;
 pub mod arrivals;
 pub mod catalog;
 pub mod components;

@@ -1,6 +1,6 @@
 //! The frozen lists of rounds, and how far each image on them is.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     decode::PerceptualHash,
-    domain::{AnnotatorId, GenerationId, ImageId, RoundId},
+    domain::{AnnotatorId, ContentHash, GenerationId, ImageId, RoundId},
 };
 
 /// An image with its place on a round's list.
@@ -227,4 +227,65 @@ pub async fn confidences(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().collect())
+}
+
+/// An image of a round with what was said about it there, by people who are not excluded, silent repeats aside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// The image.
+    pub image: ImageId,
+    /// SHA-256 of its bytes: what its renditions are named by.
+    pub hash: ContentHash,
+    /// Path of its newest sighting; empty where no generation has it.
+    pub filename: String,
+    /// Judgements so far, those of excluded people included.
+    pub judged: i32,
+    /// Votes.
+    pub votes: i64,
+    /// Their mean.
+    pub mean: Option<f64>,
+    /// Answers that there is a watch.
+    pub yes: i64,
+    /// Answers that there is none.
+    pub no: i64,
+}
+
+/// The images of a round at `places` of its list, with what was said about them.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn said(conn: &mut PgConnection, round: RoundId, places: Range<i32>) -> sqlx::Result<Vec<Said>> {
+    sqlx::query!(
+        r#"SELECT i.image_id AS "image: ImageId", m.sha256, i.judged, v.votes AS "votes!", v.mean, k.yes AS "yes!", k.no AS "no!",
+                  coalesce((SELECT filename FROM catalog c WHERE c.image_id = i.image_id LIMIT 1), '') AS "filename!"
+           FROM round_images i JOIN images m ON m.id = i.image_id
+           CROSS JOIN LATERAL (
+               SELECT count(*) AS votes, avg(score)::float8 AS mean
+               FROM votes v JOIN annotators a ON a.id = v.annotator_id AND a.excluded_at IS NULL
+               WHERE v.round_id = i.round_id AND v.image_id = i.image_id AND v.superseded_at IS NULL AND v.occurrence = 0) v
+           CROSS JOIN LATERAL (
+               SELECT count(*) FILTER (WHERE is_watch) AS yes, count(*) FILTER (WHERE NOT is_watch) AS no
+               FROM corrections k JOIN annotators a ON a.id = k.annotator_id AND a.excluded_at IS NULL
+               WHERE k.round_id = i.round_id AND k.image_id = i.image_id AND k.superseded_at IS NULL AND k.occurrence = 0) k
+           WHERE i.round_id = $1 AND i.position >= $2 AND i.position < $3 ORDER BY i.position"#,
+        round.0,
+        places.start,
+        places.end
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(|row| {
+        Ok(Said {
+            image: row.image,
+            hash: row.sha256.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+            filename: row.filename,
+            judged: row.judged,
+            votes: row.votes,
+            mean: row.mean,
+            yes: row.yes,
+            no: row.no,
+        })
+    })
+    .collect()
 }

@@ -139,3 +139,21 @@ pub async fn by_key(conn: &mut PgConnection, whose: Whose, key: Uuid) -> sqlx::R
     .fetch_optional(conn)
     .await
 }
+
+/// Judgements that a pace is measured over, at most and at least.
+const PACE: (i64, i64) = (1000, 30);
+
+/// The median time from picture to vote, in seconds, of the latest votes; none where too few were timed.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn median_seconds(conn: &mut PgConnection) -> sqlx::Result<Option<f64>> {
+    sqlx::query_scalar!(
+        "SELECT CASE WHEN count(*) >= $2 THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) END
+         FROM (SELECT seconds FROM votes WHERE seconds IS NOT NULL ORDER BY id DESC LIMIT $1) latest",
+        PACE.0,
+        PACE.1
+    )
+    .fetch_one(conn)
+    .await
+}

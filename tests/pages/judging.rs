@@ -1,6 +1,6 @@
 //! Rounds, judging and corrections, as a browser without scripts and a script see them.
 
-use chronograde::domain::Role;
+use chronograde::{domain::Role, store::answers_needed};
 use reqwest::{Client, StatusCode, header};
 use serde_json::Value;
 use sqlx::PgPool;
@@ -77,7 +77,64 @@ async fn a_whole_round_is_judged_by_plain_forms_and_closes(pool: PgPool) {
     assert_eq!(page.all(".tiles b"), ["12", "0", "6", "0"]);
     assert_eq!(page.all("section[aria-labelledby=who] tbody tr").len(), 2);
     assert!(page.all(".facts dd")[0].starts_with("closed"));
+    assert_eq!(page.all("[aria-labelledby=images] .flips span"), ["5.5 of 2 votes"; 6]);
+    assert_eq!(page.attributes("[aria-labelledby=results] a", "href"), ["/people-against-model", "/export"]);
     assert_eq!(site.post(&format!("/rounds/{round}/reopen")).await.0, StatusCode::SEE_OTHER);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_round_that_can_label_nothing_says_so_and_shows_no_vote_before_its_time(pool: PgPool) {
+    let (site, _) = catalog(&pool).await;
+    let form = site.page("/rounds/new?judgements=1&asks=watch&sample=4&watch=yes").await;
+    assert!(form.all(".asked").iter().any(|hint| hint.contains("It takes 2 people to label an image.")));
+    // Two of six lie above the threshold; nobody was timed yet.
+    assert!(
+        form.one(".estimate").starts_with(
+            "2 images match. A round of 2 is 2 judgements: about 10 seconds of judging in all, at 5.0 seconds each (a usual pace)."
+        ),
+        "{}",
+        form.one(".estimate")
+    );
+    let kept = form.attributes("[name=judgements], [name=sample]", "value");
+    assert_eq!(kept, ["4", "1"], "counting again empties no field");
+
+    let round = open(&site, &[("asks", "watch"), ("judgements", "1")]).await;
+    let page = site.page(&format!("/rounds/{round}")).await;
+    assert!(page.one(".notice").starts_with("It takes 2 people to label an image, and this round asks 1:"));
+    assert_eq!(page.attributes("[aria-labelledby=results] a", "href"), ["/evaluation", "/export"]);
+    let anna = site.sign_in("Anna", Role::Annotator).await;
+    let score = page_as(&site, &anna, &format!("/score/{round}")).await;
+    press(&site, &anna, &round, &score, ("watch", "yes")).await;
+    let said = site.page(&format!("/rounds/{round}")).await.all("[aria-labelledby=images] .flips span");
+    assert_eq!(said.iter().filter(|said| *said == "watch: 1 yes").count(), 1, "{said:?}");
+    assert_eq!(said.iter().filter(|said| *said == "0 of 1").count(), 5, "{said:?}");
+
+    // With two people needed of each, the first answer stays hidden from whoever is second.
+    let round = open(&site, &[("asks", "watch")]).await;
+    assert_eq!(site.page(&format!("/rounds/{round}")).await.all(".notice").len(), 0);
+    let score = page_as(&site, &anna, &format!("/score/{round}")).await;
+    press(&site, &anna, &round, &score, ("watch", "yes")).await;
+    let said =
+        site.page(&format!("/rounds/{round}?from=0")).await.all("[aria-labelledby=images] .flips span");
+    assert_eq!(said.iter().filter(|said| *said == "1 of 2").count(), 1, "{said:?}");
+    let beyond = site.page(&format!("/rounds/{round}?from=60")).await;
+    assert_eq!(beyond.one("[aria-labelledby=images] .nothing"), "There are none here.");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn how_many_answers_make_a_label_is_a_setting_that_counts_anew(pool: PgPool) {
+    let (site, _) = catalog(&pool).await;
+    let round = open(&site, &[("asks", "watch")]).await;
+    let anna = site.sign_in("Anna", Role::Annotator).await;
+    let score = page_as(&site, &anna, &format!("/score/{round}")).await;
+    press(&site, &anna, &round, &score, ("watch", "no")).await;
+    let labelled = "SELECT count(*) FROM catalog WHERE verdict IS NOT NULL";
+    assert_eq!(number(&pool, labelled).await, 0);
+    for (needed, labels, rows) in [(2, 0, 0), (1, 1, 1), (1, 1, 1), (2, 0, 2)] {
+        answers_needed::keep(&pool, needed).await.unwrap();
+        assert_eq!(number(&pool, labelled).await, labels, "{needed} needed");
+        assert_eq!(number(&pool, "SELECT count(*) FROM settings").await, rows);
+    }
 }
 
 #[sqlx::test(migrations = "./migrations")]
