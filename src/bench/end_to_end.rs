@@ -12,7 +12,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    BenchError, figures::per_second, machine::cpu_seconds, pictures::Copy, pictures::Pictures, progress,
+    BenchError,
+    figures::per_second,
+    machine::cpu_seconds,
+    memory::{Looks, Memory},
+    pictures::Copy,
+    pictures::Pictures,
+    progress,
     sandbox::Sandbox,
 };
 use crate::{
@@ -42,6 +48,8 @@ pub struct EndToEnd {
     pub images_per_second_settled: f64,
     /// CPU time of the service, the database's apart, per image.
     pub cpu_ms_per_image: f64,
+    /// What the process held, with the tensors that the networks alone are run on.
+    pub memory: Memory,
 }
 
 /// Runs the service in this process, drops `files` pictures into its upload directory, and waits for their rows.
@@ -57,13 +65,14 @@ pub(super) async fn measure(
     let (cpu, started_at, started) = (cpu_seconds(), Clock::System.now(), Instant::now());
     let upload = sandbox.settings.upload_dir();
     let dropping = tokio::task::spawn_blocking(move || drop_all(&copies, &upload));
-    let (mut done, mut last_news) = (0, started);
+    let (mut done, mut last_news, mut looks) = (0, started, Looks::default());
     while done < files {
         tokio::time::sleep(LOOK).await;
         let now = ranked(&sandbox.pool).await? - before;
         if now > done {
             (done, last_news) = (now, Instant::now());
             bar.at(done);
+            looks.look(done);
         } else if last_news.elapsed() > PATIENCE || service.has_ended() {
             return Err(stuck(&sandbox.pool, done, files).await?);
         }
@@ -80,6 +89,7 @@ pub(super) async fn measure(
         images_per_second: per_second(files, seconds),
         images_per_second_settled: per_second(files, seconds - settling_seconds),
         cpu_ms_per_image: cpu * 1e3 / files as f64,
+        memory: looks.finish(files),
     })
 }
 

@@ -11,6 +11,7 @@ mod error;
 pub mod figures;
 pub mod gallery;
 mod machine;
+mod memory;
 mod pictures;
 mod progress;
 mod report;
@@ -30,6 +31,7 @@ pub use self::{
     end_to_end::EndToEnd,
     error::BenchError,
     machine::Machine,
+    memory::Memory,
     report::{Report, Round, Workload},
     stages::Stage,
     sweep::Sweep,

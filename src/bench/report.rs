@@ -174,7 +174,7 @@ fn write_round(f: &mut fmt::Formatter<'_>, round: &Round) -> fmt::Result {
         let ModelRate { name, task, images_per_second, images, .. } = model;
         writeln!(f, "{name:<36}{images_per_second:>10.1} images/s  ({task}, alone, {images} images)")?;
     }
-    let EndToEnd { files, seconds, settling_seconds, cpu_ms_per_image, .. } = round.end_to_end;
+    let EndToEnd { files, seconds, settling_seconds, cpu_ms_per_image, memory, .. } = round.end_to_end;
     writeln!(f, "{:<36}{:>10.1} images/s", "both, in turn", round.bare_images_per_second)?;
     let whole = round.end_to_end.images_per_second;
     writeln!(f, "{:<36}{whole:>10.1} images/s  ({files} files in {seconds:.1} s)", "dropped to ranked")?;
@@ -189,7 +189,12 @@ fn write_round(f: &mut fmt::Formatter<'_>, round: &Round) -> fmt::Result {
         "{:<36}{:>10.3}             {:.3} without settling",
         "ratio", round.ratio, round.ratio_settled
     )?;
-    writeln!(f, "{:<36}{cpu_ms_per_image:>10.2} ms per image, without the database's", "CPU of the service")
+    writeln!(f, "{:<36}{cpu_ms_per_image:>10.2} ms per image, without the database's", "CPU of the service")?;
+    writeln!(
+        f,
+        "{:<36}{:>10.0} MiB at most, growing by {:.2} MiB per 1,000 images",
+        "memory", memory.most_mib, memory.growth_mib_per_1000
+    )
 }
 
 fn write_sweep(f: &mut fmt::Formatter<'_>, sweep: &Sweep) -> fmt::Result {

@@ -1,7 +1,12 @@
 //! The Models page: what another pair of models would change, and when the pages show it.
 
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
 use chronograde::{
-    domain::ModelId,
+    domain::{GenerationId, ModelId},
     store::{generations, opening, viewpoint},
 };
 use reqwest::StatusCode;
@@ -9,9 +14,9 @@ use sqlx::PgPool;
 
 use super::catalog::{Catalog, Picture, TestSite};
 
-#[sqlx::test(migrations = "./migrations")]
-async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgPool) {
-    let mut catalog = Catalog::open(&pool, 0.5).await;
+/// Thirty watches by a pair that serves, and another pair that has scored nothing; both generations.
+async fn thirty_watches_and_another_pair(pool: &PgPool) -> (GenerationId, GenerationId) {
+    let mut catalog = Catalog::open(pool, 0.5).await;
     for number in 0..30_i32 {
         catalog.add(Picture::scored(number, 2.0 + f64::from(number) / 10.0, 0.9)).await;
     }
@@ -19,17 +24,37 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
         "INSERT INTO models (name, title, task, kind, fingerprint, preprocessing, manifest, sha256, default_threshold)
          VALUES ('w2', 'another', 'watch', 'onnx', repeat('c', 64), 1, '{}', sha256('w2'), 0.5)",
     )
-    .execute(&pool)
+    .execute(pool)
     .await
     .unwrap();
     let other: i64 =
-        sqlx::query_scalar("SELECT id FROM models WHERE name = 'w2'").fetch_one(&pool).await.unwrap();
+        sqlx::query_scalar("SELECT id FROM models WHERE name = 'w2'").fetch_one(pool).await.unwrap();
     let mut tx = pool.begin().await.unwrap();
     let before = viewpoint::active(&mut tx).await.unwrap().unwrap();
     let generation = generations::make(&mut tx, ModelId(other), before.quality_model).await.unwrap();
     tx.commit().await.unwrap();
-    opening::open(&pool).await.unwrap();
+    opening::open(pool).await.unwrap();
+    (before.generation, generation)
+}
 
+/// The other pair finds watches in ten of the images, and ranks none of them otherwise.
+async fn the_other_pair_scores(pool: &PgPool) {
+    sqlx::raw_sql(
+        "INSERT INTO watch_predictions (image_id, model_id, confidence, positives)
+         SELECT c.image_id, m.id, CASE WHEN c.quality_mean < 3 THEN 0.8 ELSE 0.1 END, '{}'
+         FROM catalog c JOIN active_generation a ON a.generation_id = c.generation_id, models m WHERE m.name = 'w2';
+         UPDATE scorings SET state = 'done';
+         UPDATE catalog c SET watch_confidence = w.confidence FROM generations g, watch_predictions w
+         WHERE g.id = c.generation_id AND w.model_id = g.watch_model AND w.image_id = c.image_id",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgPool) {
+    let (before, generation) = thirty_watches_and_another_pair(&pool).await;
     let site = TestSite::start(pool.clone(), "").await;
     let page = site.page("/models").await;
     let rows = page.all("section[aria-labelledby=pairs] tbody tr");
@@ -52,23 +77,7 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
         "images wait for it"
     );
 
-    // It finds watches in ten images only, and ranks none of them otherwise.
-    sqlx::raw_sql(
-        "INSERT INTO watch_predictions (image_id, model_id, confidence, positives)
-         SELECT c.image_id, m.id, CASE WHEN c.quality_mean < 3 THEN 0.8 ELSE 0.1 END, '{}'
-         FROM catalog c JOIN active_generation a ON a.generation_id = c.generation_id, models m WHERE m.name = 'w2'",
-    )
-    .execute(&pool)
-    .await
-    .unwrap();
-    sqlx::raw_sql(
-        "UPDATE scorings SET state = 'done';
-         UPDATE catalog c SET watch_confidence = w.confidence FROM generations g, watch_predictions w
-         WHERE g.id = c.generation_id AND w.model_id = g.watch_model AND w.image_id = c.image_id",
-    )
-    .execute(&pool)
-    .await
-    .unwrap();
+    the_other_pair_scores(&pool).await;
     let page = site.page("/models").await;
     let figures = page.all("section[aria-labelledby=report-1] td");
     assert_eq!(
@@ -82,7 +91,7 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
     assert!(rows[0].starts_with("another") && rows[0].contains("the pages show it"), "{rows:?}");
     assert!(rows[1].contains("one can go back at once"), "{rows:?}");
     assert_eq!(site.page("/top?watch=yes").await.images().len(), 10);
-    site.post(&format!("/models/{}/activate", before.generation)).await;
+    site.post(&format!("/models/{before}/activate")).await;
     assert_eq!(site.page("/top?watch=yes").await.images().len(), 20);
     assert_eq!(site.post("/models/4711/activate").await.0, StatusCode::NOT_FOUND);
 }
@@ -111,4 +120,33 @@ async fn numbers_that_moved_are_told_and_accepted_by_a_button(pool: PgPool) {
     let versions: i64 =
         sqlx::query_scalar("SELECT count(*) FROM models WHERE name = 'w'").fetch_one(&pool).await.unwrap();
     assert_eq!(versions, 2, "accepted once");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn pages_go_on_while_one_switches_and_switches_back(pool: PgPool) {
+    let (before, after) = thirty_watches_and_another_pair(&pool).await;
+    the_other_pair_scores(&pool).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    let is_over = AtomicBool::new(false);
+    let reader = async || {
+        let mut seen = BTreeMap::<usize, usize>::new();
+        while !is_over.load(Ordering::Relaxed) {
+            let answer = site.get("/top?watch=yes").await;
+            assert_eq!(answer.status(), StatusCode::OK);
+            *seen.entry(site.page_of(answer).await.images().len()).or_default() += 1;
+        }
+        seen
+    };
+    let switching = async {
+        for turn in 0..20 {
+            let to = if turn % 2 == 0 { after } else { before };
+            assert_eq!(site.post(&format!("/models/{to}/activate")).await.0, StatusCode::SEE_OTHER);
+        }
+        is_over.store(true, Ordering::Relaxed);
+    };
+    let (first, second, third, ()) = tokio::join!(reader(), reader(), reader(), switching);
+    for seen in [first, second, third] {
+        assert!(seen.keys().all(|images| [10, 20].contains(images)), "a page mixed two pairs: {seen:?}");
+    }
+    assert_eq!(site.page("/top?watch=yes").await.images().len(), 20, "back at the first pair");
 }

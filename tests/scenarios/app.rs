@@ -197,10 +197,15 @@ impl TestApp {
 
     /// Has the program activate a model: whether it serves at once, and how many images wait for it.
     pub fn activate(&self, name: &str) -> (bool, u64) {
-        let output = self.program(&["--json", "models", "activate", name]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let line = self.says(&["--json", "models", "activate", name]);
         (line["serves"].as_bool().unwrap(), line["waiting"].as_u64().unwrap())
+    }
+
+    /// Has the program do something, and answers the line that it prints.
+    pub fn says(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.program(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     pub async fn count(&self, what: &str) -> i64 {
@@ -278,6 +283,13 @@ impl Watching {
 pub struct Scoring(Child);
 
 impl Scoring {
+    /// What it holds in memory, files that are mapped included.
+    pub fn resident_mib(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        resident.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    }
+
     /// As `kill -9` does it: nothing is tidied up.
     pub fn kill(mut self) {
         self.0.kill().unwrap();

@@ -4,6 +4,7 @@
 
 mod app;
 mod ingestion;
+mod memory;
 mod pictures;
 
 use std::fs;
@@ -208,6 +209,49 @@ async fn another_model_serves_once_it_has_scored_every_image_whatever_is_killed_
     assert!(back.len() == 61 && confidences.iter().all(|(name, confidence)| back[name] == *confidence));
     assert_eq!(app.activate("starter-watch-b"), (true, 0));
     assert_eq!(app.confidences().await, after);
+}
+
+/// ONNX Runtime, or the processor, is another one: here what the golden picture got before is altered instead.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn numbers_that_moved_stop_scoring_until_they_are_accepted_and_every_image_is_scored_anew(
+    pool: PgPool,
+) {
+    let mut app = TestApp::new(pool).await;
+    app.drop_file("a.png", &pictures::dial(1));
+    app.look().await;
+    app.score().await;
+    let before = app.confidences().await;
+    sqlx::raw_sql(
+        "UPDATE model_checks SET expected = to_jsonb(expected::float8 + 0.02)
+         WHERE model_id = (SELECT id FROM models WHERE name = 'starter-watch')",
+    )
+    .execute(&app.pool)
+    .await
+    .unwrap();
+    let refusal = app.pipeline().await.unwrap_err().to_string();
+    assert!(
+        refusal.contains("starter-watch") && refusal.contains("chronograde models accept starter-watch"),
+        "{refusal}"
+    );
+    app.drop_file("b.png", &pictures::dial(2));
+    app.look().await;
+    assert_eq!(app.ranking().await, ["a.png"], "the new one waits");
+
+    let accepted = app.says(&["--json", "models", "accept", "starter-watch"]);
+    assert!(
+        (accepted["was"].as_f64().unwrap() - accepted["is"].as_f64().unwrap() - 0.02).abs() < 1e-6,
+        "{accepted}"
+    );
+    let served = app.pipeline().await.unwrap().model_ids();
+    assert_eq!(served.len(), 2, "the former version does not run");
+    let scorer = app.start_scorer();
+    app.wait_for("watch_predictions", 3).await;
+    app.wait_until_empty(JOBS).await;
+    drop(scorer);
+    assert!(generations::activate_filled(&app.pool).await.unwrap().is_some());
+    let after = app.confidences().await;
+    assert_eq!((after.len(), after["a.png"]), (2, before["a.png"]), "nothing but the record was altered");
+    assert_eq!(app.count("watch_predictions").await, 3, "what the former version said stays");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -66,6 +66,8 @@ pub struct Measured {
     pub scoring: Latency,
     /// What was scored meanwhile.
     pub scored: Scored,
+    /// What was scored in the same time with nobody asking for pages.
+    pub unasked: Scored,
 }
 
 /// Measures everything. Cancelling `stop` ends it early; the scratch folder is removed either way.
@@ -120,6 +122,9 @@ async fn with_server(
     let server = Server::start(sandbox).await?;
     let managers = server.sign_in(sandbox, 1, Role::Manager).await?;
     let browser = managers.into_iter().next().ok_or(BenchError::Ended)?;
+    let scoring = Scoring::start(sandbox, plan.writes, networks);
+    tokio::time::sleep(plan.time).await;
+    let unasked = scoring.stop().await?;
     let mut measured = vec![];
     for (list, path) in LISTS {
         let page_bytes = browser.connect().await?.get(path).await?;
@@ -128,7 +133,7 @@ async fn with_server(
         let scoring = Scoring::start(sandbox, plan.writes, networks);
         let latency = load.run().await?;
         let scored = scoring.stop().await?;
-        measured.push(Measured { images, list, path, page_bytes, idle, scoring: latency, scored });
+        measured.push(Measured { images, list, path, page_bytes, idle, scoring: latency, scored, unasked });
     }
     server.stop().await?;
     Ok(measured)

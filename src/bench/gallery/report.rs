@@ -58,15 +58,28 @@ impl fmt::Display for GalleryReport {
         }
         writeln!(
             f,
-            "{:>9}  {:<20}{:>9}{:>9}{:>9}{:>11}{:>9}{:>10}{:>10}{:>9}",
-            "images", "list", "p50", "p99", "max", "scoring p50", "p99", "written/s", "networks", "KB"
+            "{:>9}  {:<20}{:>9}{:>9}{:>9}{:>11}{:>9}{:>10}{:>10}{:>8}{:>9}",
+            "images",
+            "list",
+            "p50",
+            "p99",
+            "max",
+            "scoring p50",
+            "p99",
+            "written/s",
+            "networks",
+            "share",
+            "KB"
         )?;
-        for Measured { images, list, page_bytes, idle, scoring, scored, .. } in &self.lists {
+        for Measured { images, list, page_bytes, idle, scoring, scored, unasked, .. } in &self.lists {
             let networks =
                 scored.networks_per_second.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}"));
+            // Of the pace at which they ran while the same rows were written and nobody asked for a page.
+            let share = scored.networks_per_second.zip(unasked.networks_per_second);
+            let share = share.map_or_else(|| "-".to_owned(), |(now, then)| format!("{:.2}", now / then));
             writeln!(
                 f,
-                "{images:>9}  {list:<20}{:>9.2}{:>9.2}{:>9.2}{:>11.2}{:>9.2}{:>10.1}{networks:>10}{:>9.1}",
+                "{images:>9}  {list:<20}{:>9.2}{:>9.2}{:>9.2}{:>11.2}{:>9.2}{:>10.1}{networks:>10}{share:>8}{:>9.1}",
                 idle.p50_ms,
                 idle.p99_ms,
                 idle.max_ms,
