@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use chronograde::{
-    domain::{Confidence, Threshold},
-    store::MIGRATOR,
+    domain::{Confidence, ImageId, Threshold},
+    store::{MIGRATOR, images},
 };
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -331,6 +331,36 @@ async fn an_image_that_was_never_scored_can_be_rejected(pool: PgPool) {
     }
     let rows = row_counts(&pool).await;
     assert_eq!((rows["images"], rows["catalog"], rows["scorings"], rows["sightings"]), (2, 2, 4, 6));
+}
+
+#[sqlx::test]
+async fn a_broken_picture_that_somebody_labelled_is_turned_away_with_its_reason(pool: PgPool) {
+    load(&pool, PICTURES).await;
+    load(&pool, JUDGEMENTS).await;
+    let image: ImageId =
+        sqlx::query_scalar("SELECT id FROM images WHERE audit").fetch_one(&pool).await.unwrap();
+    sqlx::query(
+        "INSERT INTO corrections (image_id, annotator_id, kind, is_watch, saw_model, saw_others, served_why, client_key)
+         SELECT $1, id, 'verdict', true, true, true, 'image page', gen_random_uuid() FROM annotators LIMIT 1",
+    )
+    .bind(image)
+    .execute(&pool)
+    .await
+    .unwrap();
+    let mut conn = pool.acquire().await.unwrap();
+    images::reject(&mut conn, image, "truncated").await.unwrap();
+    let is_kept: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM images WHERE id = $1)")
+        .bind(image)
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert!(is_kept, "what was said of it stays");
+    let failed: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sightings WHERE state = 'failed' AND reason = 'truncated'")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+    assert_eq!(failed, 1, "the ledger says why");
 }
 
 #[sqlx::test]

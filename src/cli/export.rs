@@ -3,8 +3,10 @@
 mod folder;
 
 use std::{
+    fs::Permissions,
     io::{self, Write},
-    path::PathBuf,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
     pin::pin,
     process::ExitCode,
 };
@@ -30,7 +32,8 @@ pub struct Args {
     /// images.csv, images.jsonl, votes.csv, votes.jsonl, corrections.csv, corrections.jsonl, AVA.txt or nima.json
     #[arg(value_name = "NAME")]
     export: Option<Export>,
-    /// Copy the pictures that people labelled into DIR/watch and DIR/other, with DIR/labels.csv
+    /// Copy the pictures that people labelled into DIR/watch and DIR/other, those of the audit set into the same folders of
+    /// DIR/audit, with DIR/labels.csv
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Which images: what stands behind the question mark of a ranking's address
@@ -52,7 +55,10 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
             None => write(pool, &args.list, export, &mut io::stdout()).await,
             Some(path) => {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(&PathBuf::from(".")))
+                // Whoever may read what this user writes may read an export, too.
+                let mut file = tempfile::Builder::new()
+                    .permissions(Permissions::from_mode(0o666))
+                    .tempfile_in(folder.unwrap_or(Path::new(".")))
                     .with_context(|| format!("cannot write {}", path.display()))?;
                 write(pool, &args.list, export, &mut file).await?;
                 file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;

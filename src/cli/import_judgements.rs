@@ -54,7 +54,7 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
     let outcomes = context.with_database(work).await?;
     for (file, outcome) in outcomes {
         let Outcome { rows, new, unknown } = outcome;
-        let before = rows as u64 - new - unknown.unsigned_abs();
+        let before = (rows as u64).saturating_sub(new + unknown.unsigned_abs());
         let text = format!(
             "{}: {rows} judgements: {new} new, {before} here already, {unknown} of pictures that are not in the catalog\n",
             file.display()
@@ -72,21 +72,21 @@ async fn import(conn: &mut PgConnection, file: &Path) -> anyhow::Result<Outcome>
     // Once for the people and rounds, in the order of their making; once for the judgements.
     let mut lines = rows(file)?;
     while let Some(batch) = lines.next_batch()? {
-        for place in judgement_imports::new(&mut *conn, &Value::Array(batch.clone())).await? {
+        for place in judgement_imports::new(&mut *conn, &batch).await? {
             let Some(row) = usize::try_from(place).ok().and_then(|place| batch.get(place)) else { continue };
             let who = row["annotator_id"].as_str().unwrap_or_default().to_owned();
             makers.entry((row["round_id"].as_i64(), who)).or_insert_with(|| row.clone());
         }
     }
-    judgement_imports::prepare(&mut *conn, &makers.into_values().collect()).await?;
+    judgement_imports::prepare(&mut *conn, &makers.into_values().collect::<Vec<_>>()).await?;
     let mut lines = rows(file)?;
-    while let Some(batch) = lines.next_batch()? {
+    while let Some(mut batch) = lines.next_batch()? {
         outcome.rows += batch.len();
-        let given = Value::Array(batch);
-        outcome.unknown += judgement_imports::unknown(&mut *conn, &given).await?;
-        let new = judgement_imports::new(&mut *conn, &given).await?;
-        let new = new.iter().filter_map(|place| given.get(usize::try_from(*place).ok()?).cloned());
-        outcome.new += judgement_imports::keep(&mut *conn, &new.collect()).await?;
+        outcome.unknown += judgement_imports::unknown(&mut *conn, &batch).await?;
+        let mut new = judgement_imports::new(&mut *conn, &batch).await?.into_iter().peekable();
+        let mut place = 0..;
+        batch.retain(|_| new.next_if_eq(&place.next().unwrap_or_default()).is_some());
+        outcome.new += judgement_imports::keep(&mut *conn, &batch).await?;
     }
     Ok(outcome)
 }
@@ -110,7 +110,7 @@ impl Rows {
             let row: Value =
                 serde_json::from_str(&line).with_context(|| format!("line {} is no JSON", number + 1))?;
             let is_ours = ["sha256", "annotator_id", "client_key"].iter().all(|key| row[key].is_string())
-                && (row["vote_id"].is_i64() || row["correction_id"].is_i64());
+                && (row["vote_id"].is_i64() != row["correction_id"].is_i64());
             ensure!(
                 is_ours,
                 "line {} is none of votes.jsonl or corrections.jsonl, as `chronograde export` writes them",

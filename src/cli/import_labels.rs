@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::{
     Context,
@@ -172,6 +172,23 @@ fn from_table(path: &Path) -> anyhow::Result<(Vec<Given>, usize)> {
 /// Keeps the labels in one transaction.
 async fn keep(pool: &PgPool, given: Vec<Given>, source: &str, args: &Args) -> anyhow::Result<Outcome> {
     let mut tx = pool.begin().await?;
+    let found = find_pictures(&mut tx, &given).await?;
+    let mut outcome = Outcome { labels: given.len(), ..Outcome::default() };
+    let labels = matched(given, &found, &mut outcome)?;
+    outcome.kept = label_imports::keep(&mut tx, source, &args.question, &labels).await?;
+    if args.dry_run {
+        tx.rollback().await?;
+    } else {
+        tx.commit().await?;
+    }
+    Ok(outcome)
+}
+
+/// For each label the image that it is of, if there is one.
+async fn find_pictures(
+    conn: &mut PgConnection,
+    given: &[Given],
+) -> anyhow::Result<Vec<Option<label_imports::Found>>> {
     let names: Vec<String> = given
         .iter()
         .filter_map(|given| match &given.picture {
@@ -180,19 +197,30 @@ async fn keep(pool: &PgPool, given: Vec<Given>, source: &str, args: &Args) -> an
         })
         .collect();
     let named: HashMap<String, ContentHash> =
-        label_imports::named(&mut tx, &names).await?.into_iter().collect();
-    let hash_of = |picture: &Picture| match picture {
-        Picture::Bytes(hash) => Some(*hash),
-        Picture::Name(name) => named.get(name).copied(),
-    };
-    let hashes: Vec<ContentHash> = given.iter().filter_map(|given| hash_of(&given.picture)).collect();
-    let found = label_imports::find(&mut tx, &hashes).await?;
+        label_imports::named(&mut *conn, &names).await?.into_iter().collect();
+    let hashes: Vec<Option<ContentHash>> = given
+        .iter()
+        .map(|given| match &given.picture {
+            Picture::Bytes(hash) => Some(*hash),
+            Picture::Name(name) => named.get(name).copied(),
+        })
+        .collect();
+    let wanted: Vec<ContentHash> = hashes.iter().copied().flatten().collect();
+    let found = label_imports::find(conn, &wanted).await?;
     let found: HashMap<ContentHash, label_imports::Found> =
         found.into_iter().map(|found| (found.hash, found)).collect();
-    let mut outcome = Outcome { labels: given.len(), ..Outcome::default() };
+    Ok(hashes.into_iter().map(|hash| found.get(&hash?).copied()).collect())
+}
+
+/// The labels of images, each once, by image; what is none of them is counted.
+fn matched(
+    given: Vec<Given>,
+    found: &[Option<label_imports::Found>],
+    outcome: &mut Outcome,
+) -> anyhow::Result<Vec<(ImageId, bool)>> {
     let mut labels: HashMap<ImageId, (bool, String)> = HashMap::new();
-    for given in given {
-        match hash_of(&given.picture).and_then(|hash| found.get(&hash)) {
+    for (given, found) in given.into_iter().zip(found) {
+        match found {
             None => outcome.unknown.push(given.place),
             Some(found) if found.audit => outcome.audit += 1,
             Some(found) => match labels.insert(found.image, (given.watch, given.place.clone())) {
@@ -210,13 +238,7 @@ async fn keep(pool: &PgPool, given: Vec<Given>, source: &str, args: &Args) -> an
     let mut labels: Vec<(ImageId, bool)> =
         labels.into_iter().map(|(image, (watch, _))| (image, watch)).collect();
     labels.sort_unstable_by_key(|(image, _)| image.0);
-    outcome.kept = label_imports::keep(&mut tx, source, &args.question, &labels).await?;
-    if args.dry_run {
-        tx.rollback().await?;
-    } else {
-        tx.commit().await?;
-    }
-    Ok(outcome)
+    Ok(labels)
 }
 
 fn in_words(outcome: &Outcome, without: usize, source: &str, dry_run: bool) -> String {

@@ -85,9 +85,7 @@ impl Export {
 
 /// There is no such export.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "there is no export {0:?}; there are: images.csv, images.jsonl, votes.csv, votes.jsonl, corrections.csv, corrections.jsonl, AVA.txt, nima.json"
-)]
+#[error("there is no export {0:?}; there are: {names}", names = Export::ALL.map(Export::file_name).join(", "))]
 pub struct UnknownExport(String);
 
 impl FromStr for Export {
@@ -96,5 +94,20 @@ impl FromStr for Export {
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let named = |export: &Self| export.file_name().eq_ignore_ascii_case(name);
         Self::ALL.into_iter().find(named).ok_or_else(|| UnknownExport(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_names_no_export_is_told_all_of_them() {
+        let error = "images.xls".parse::<Export>().unwrap_err().to_string();
+        assert!(
+            error.starts_with("there is no export \"images.xls\"; there are: images.csv, images.jsonl, ")
+        );
+        assert_eq!(error.matches(", ").count(), Export::ALL.len() - 1);
+        assert_eq!("ava.TXT".parse::<Export>().unwrap(), Export::Ava);
     }
 }

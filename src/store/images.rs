@@ -170,8 +170,8 @@ pub async fn restore(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<bo
     Ok(restored.rows_affected() == 1)
 }
 
-/// Turns away an image whose bytes do not decode: its sightings become failed with `reason`. An image that no
-/// model has scored and nobody has judged is deleted; another one stays with what is known of it.
+/// Turns away an image whose bytes do not decode: its sightings become failed with `reason`. An image that no model has
+/// scored, nobody has judged or labelled, and no guide shows is deleted; another one stays with what is known of it.
 ///
 /// # Errors
 /// When the database refuses.
@@ -191,6 +191,9 @@ pub async fn reject(conn: &mut PgConnection, image: ImageId, reason: &str) -> sq
          AND NOT EXISTS (SELECT FROM watch_predictions WHERE image_id = i.id)
          AND NOT EXISTS (SELECT FROM quality_predictions WHERE image_id = i.id)
          AND NOT EXISTS (SELECT FROM round_images WHERE image_id = i.id)
+         AND NOT EXISTS (SELECT FROM corrections WHERE image_id = i.id)
+         AND NOT EXISTS (SELECT FROM label_imports WHERE image_id = i.id)
+         AND NOT EXISTS (SELECT FROM guide_images WHERE image_id = i.id)
          RETURNING listing_key",
         image.0
     )

@@ -3,7 +3,7 @@
 //! Statements are given the rows of [`super::exports`] as one JSON array.
 
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::evidence;
@@ -13,14 +13,14 @@ use super::evidence;
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn prepare(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<()> {
+pub async fn prepare(conn: &mut PgConnection, rows: &[Value]) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO annotators (id, name, role, disabled_at, excluded_at, excluded_why)
          SELECT DISTINCT ON (annotator_id) annotator_id, 'imported ' || annotator_id, 'annotator', now(),
                 CASE WHEN excluded THEN now() END, CASE WHEN excluded THEN 'excluded where the judgements come from' END
          FROM jsonb_to_recordset($1) AS said (annotator_id UUID, excluded BOOLEAN)
          ON CONFLICT (id) DO NOTHING",
-        rows
+        Json(rows) as _
     )
     .execute(&mut *conn)
     .await?;
@@ -30,7 +30,7 @@ pub async fn prepare(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<()> 
          FROM jsonb_to_recordset($1) AS said (guide TEXT, guide_version INT)
          WHERE guide IS NOT NULL ORDER BY guide, guide_version
          ON CONFLICT (name, version) DO NOTHING",
-        rows
+        Json(rows) as _
     )
     .execute(&mut *conn)
     .await?;
@@ -46,28 +46,30 @@ pub async fn prepare(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<()> 
          WHERE NOT EXISTS (
              SELECT FROM rounds r WHERE r.drawn_from = 'imported: round ' || said.round_id || ', ' || said.round)
          ORDER BY said.round_id, said.round",
-        rows
+        Json(rows) as _
     )
     .execute(conn)
     .await
     .map(drop)
 }
 
-/// Which of these rows are new: their picture is here, and their judgement is not. Their number among `rows`, from 0.
+/// Which of these rows are new: their picture is here, and their judgement is not, nor in an earlier row. Their number
+/// among `rows`, from 0, in ascending order.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn new(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<Vec<i64>> {
+pub async fn new(conn: &mut PgConnection, rows: &[Value]) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
-        r#"SELECT said.place - 1 AS "place!"
+        r#"SELECT min(said.place) - 1 AS "place!"
            FROM jsonb_array_elements($1) WITH ORDINALITY AS said (judgement, place)
            JOIN images i ON i.sha256 = decode(said.judgement ->> 'sha256', 'hex')
            WHERE NOT EXISTS (SELECT FROM votes v WHERE said.judgement ? 'vote_id' AND v.annotator_id = (said.judgement ->> 'annotator_id')::uuid
                              AND v.client_key = (said.judgement ->> 'client_key')::uuid)
              AND NOT EXISTS (SELECT FROM corrections k WHERE k.annotator_id = (said.judgement ->> 'annotator_id')::uuid
                              AND k.client_key = (said.judgement ->> 'client_key')::uuid AND said.judgement ? 'correction_id')
-           ORDER BY said.place"#,
-        rows
+           GROUP BY said.judgement ? 'vote_id', (said.judgement ->> 'annotator_id')::uuid, (said.judgement ->> 'client_key')::uuid
+           ORDER BY 1"#,
+        Json(rows) as _
     )
     .fetch_all(conn)
     .await
@@ -77,11 +79,11 @@ pub async fn new(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<Vec<i64>
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn unknown(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<i64> {
+pub async fn unknown(conn: &mut PgConnection, rows: &[Value]) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM jsonb_to_recordset($1) AS said (sha256 TEXT)
            WHERE NOT EXISTS (SELECT FROM images i WHERE i.sha256 = decode(said.sha256, 'hex'))"#,
-        rows
+        Json(rows) as _
     )
     .fetch_one(conn)
     .await
@@ -91,7 +93,7 @@ pub async fn unknown(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<i64>
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn keep(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<u64> {
+pub async fn keep(conn: &mut PgConnection, rows: &[Value]) -> sqlx::Result<u64> {
     sqlx::query!(
         "INSERT INTO round_images (round_id, image_id, position, drawn_why, drawn_probability)
          SELECT r.id, said.image, coalesce((SELECT max(position) + 1 FROM round_images WHERE round_id = r.id), 0)
@@ -103,7 +105,7 @@ pub async fn keep(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<u64> {
                ORDER BY origin, i.id, s.created_at) said
          JOIN rounds r ON r.drawn_from = said.origin
          WHERE NOT EXISTS (SELECT FROM round_images p WHERE p.round_id = r.id AND p.image_id = said.image)",
-        rows
+        Json(rows) as _
     )
     .execute(&mut *conn)
     .await?;
@@ -120,14 +122,14 @@ pub async fn keep(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<u64> {
                         AND occurrence = 0 AND superseded_at IS NULL) judged)
              FROM said, rounds r WHERE p.image_id = said.id AND r.id = p.round_id AND r.drawn_from LIKE 'imported: round %'
          ) SELECT id FROM said ORDER BY id",
-        rows
+        Json(rows) as _
     );
     let images: Vec<Uuid> = images.fetch_all(&mut *conn).await?;
     evidence::refresh(conn, &images).await?;
     Ok(kept)
 }
 
-async fn votes(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<u64> {
+async fn votes(conn: &mut PgConnection, rows: &[Value]) -> sqlx::Result<u64> {
     let inserted = sqlx::query!(
         "INSERT INTO votes (image_id, annotator_id, round_id, occurrence, score, seconds, saw_model, saw_others, pixels_shown,
                             served_why, served_probability, client_key, created_at, superseded_at)
@@ -139,12 +141,12 @@ async fn votes(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<u64> {
          JOIN images i ON i.sha256 = decode(s.sha256, 'hex')
          JOIN rounds r ON r.drawn_from = 'imported: round ' || s.round_id || ', ' || s.round
          WHERE s.vote_id IS NOT NULL ORDER BY s.vote_id",
-        rows
+        Json(rows) as _
     );
     Ok(inserted.execute(conn).await?.rows_affected())
 }
 
-async fn answers(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<u64> {
+async fn answers(conn: &mut PgConnection, rows: &[Value]) -> sqlx::Result<u64> {
     let inserted = sqlx::query!(
         "INSERT INTO corrections (image_id, annotator_id, round_id, kind, question, occurrence, is_watch, seconds, saw_model,
                                   saw_others, pixels_shown, served_why, served_probability, client_key, created_at, superseded_at)
@@ -157,7 +159,7 @@ async fn answers(conn: &mut PgConnection, rows: &Value) -> sqlx::Result<u64> {
          JOIN images i ON i.sha256 = decode(s.sha256, 'hex')
          LEFT JOIN rounds r ON r.drawn_from = 'imported: round ' || s.round_id || ', ' || s.round
          WHERE s.correction_id IS NOT NULL AND (s.round_id IS NULL OR r.id IS NOT NULL) ORDER BY s.correction_id",
-        rows
+        Json(rows) as _
     );
     Ok(inserted.execute(conn).await?.rows_affected())
 }

@@ -1,8 +1,8 @@
 //! Backup and restore, through the program.
 
-use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
+use std::fs;
 
-use chronograde::{clock::Clock, config::Settings, domain::ContentHash, ingest::Ingest, objects::Objects};
+use chronograde::domain::ContentHash;
 
 use super::catalog::Catalog;
 
@@ -10,25 +10,10 @@ use super::catalog::Catalog;
 /// stored original.
 async fn filled() -> Catalog {
     let catalog = Catalog::empty().await;
-    let settings = Settings {
-        data_dir: catalog.data_dir().canonicalize().unwrap(),
-        minimum_age_ms: 0,
-        ..Settings::default()
-    };
-    let upload = settings.upload_dir();
-    fs::create_dir(&upload).unwrap();
-    for (shade, name) in [(10, b"68428_1.png".as_slice()), (90, b"68428_2.png"), (200, b"caf\xe9\n.png")] {
-        let picture = image::RgbImage::from_pixel(40, 30, image::Rgb([shade, 120, 60]));
-        let path = upload.join(OsStr::from_bytes(name));
-        picture.save_with_format(path, image::ImageFormat::Png).unwrap();
-    }
+    catalog.draw(&[(10, b"68428_1.png"), (90, b"68428_2.png"), (200, b"caf\xe9\n.png")]);
     catalog.runs(&["migrate"]);
     let pool = sqlx::PgPool::connect_with(catalog.options()).await.unwrap();
-    let objects = Objects::local(&settings.store_dir()).unwrap();
-    let mut ingest = Ingest::new(pool.clone(), objects.clone(), &settings, Clock::System).unwrap();
-    while sqlx::query_scalar::<_, i64>("SELECT count(*) FROM images").fetch_one(&pool).await.unwrap() < 3 {
-        ingest.sweep().await.unwrap();
-    }
+    let objects = catalog.sweep(&pool, 3).await;
     for shade in [1_u8, 2, 3] {
         objects.put_rendition(320, &ContentHash::of(&[shade]), vec![shade; 2000]).await.unwrap();
     }

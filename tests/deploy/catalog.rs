@@ -2,14 +2,21 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
-use chronograde::cluster::{Database, Durability};
-use sqlx::{ConnectOptions, postgres::PgConnectOptions};
+use chronograde::{
+    clock::Clock,
+    cluster::{Database, Durability},
+    config::Settings,
+    ingest::Ingest,
+    objects::Objects,
+};
+use sqlx::{ConnectOptions, PgPool, postgres::PgConnectOptions};
 use tempfile::TempDir;
 
 /// A data directory with a private database that is up while this value lives.
@@ -30,6 +37,39 @@ impl Catalog {
     /// The data directory.
     pub fn data_dir(&self) -> &Path {
         self.data.path()
+    }
+
+    /// What the program runs with, but for the age that files are to have.
+    fn settings(&self) -> Settings {
+        Settings {
+            data_dir: self.data_dir().canonicalize().unwrap(),
+            minimum_age_ms: 0,
+            ..Settings::default()
+        }
+    }
+
+    /// Draws a picture of each shade under its name into the upload directory.
+    pub fn draw(&self, pictures: &[(u8, &[u8])]) {
+        let upload = self.settings().upload_dir();
+        fs::create_dir(&upload).unwrap();
+        for (shade, name) in pictures {
+            let picture = image::RgbImage::from_pixel(40, 30, image::Rgb([*shade, 120, 60]));
+            let path = upload.join(OsStr::from_bytes(name));
+            picture.save_with_format(path, image::ImageFormat::Png).unwrap();
+        }
+    }
+
+    /// Takes in what lies in the upload directory, until there are `images`.
+    pub async fn sweep(&self, pool: &PgPool, images: i64) -> Objects {
+        let settings = self.settings();
+        let objects = Objects::local(&settings.store_dir()).unwrap();
+        let mut ingest = Ingest::new(pool.clone(), objects.clone(), &settings, Clock::System).unwrap();
+        while sqlx::query_scalar::<_, i64>("SELECT count(*) FROM images").fetch_one(pool).await.unwrap()
+            < images
+        {
+            ingest.sweep().await.unwrap();
+        }
+        objects
     }
 
     /// Runs the program on it.

@@ -1,8 +1,7 @@
 //! What goes out comes in again: labels, votes and answers, from one catalog into another with the same pictures.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use chronograde::{clock::Clock, config::Settings, ingest::Ingest, objects::Objects};
 use serde_json::Value;
 use sqlx::PgPool;
 
@@ -23,17 +22,9 @@ const NAMES: [&str; 8] = [
 /// A catalog of drawn pictures, with models and scores that are written by hand.
 async fn catalog(shift: u8) -> (Catalog, PgPool) {
     let catalog = Catalog::empty().await;
-    let settings = Settings {
-        data_dir: catalog.data_dir().canonicalize().unwrap(),
-        minimum_age_ms: 0,
-        ..Settings::default()
-    };
-    let upload = settings.upload_dir();
-    fs::create_dir(&upload).unwrap();
-    for (number, name) in (0..).zip(NAMES) {
-        let picture = image::RgbImage::from_pixel(40, 30, image::Rgb([number * 20, 120, 60]));
-        picture.save_with_format(upload.join(name), image::ImageFormat::Png).unwrap();
-    }
+    let shades = (0..).step_by(20);
+    let pictures: Vec<(u8, &[u8])> = shades.zip(NAMES.map(str::as_bytes)).collect();
+    catalog.draw(&pictures);
     catalog.runs(&["migrate"]);
     let pool = PgPool::connect_with(catalog.options()).await.unwrap();
     // The other catalog has other model rows, and numbers of its own for everything.
@@ -53,13 +44,7 @@ async fn catalog(shift: u8) -> (Catalog, PgPool) {
     .execute(&pool)
     .await
     .unwrap();
-    let objects = Objects::local(&settings.store_dir()).unwrap();
-    let mut ingest = Ingest::new(pool.clone(), objects, &settings, Clock::System).unwrap();
-    let wanted = i64::try_from(NAMES.len()).unwrap();
-    while sqlx::query_scalar::<_, i64>("SELECT count(*) FROM images").fetch_one(&pool).await.unwrap() < wanted
-    {
-        ingest.sweep().await.unwrap();
-    }
+    catalog.sweep(&pool, i64::try_from(NAMES.len()).unwrap()).await;
     sqlx::query("UPDATE images SET audit = false").execute(&pool).await.unwrap();
     sqlx::query(
         "INSERT INTO quality_predictions (image_id, model_id, bins, mean, std)
@@ -178,6 +163,75 @@ async fn judgements_that_go_out_come_in_again_without_loss() {
     assert!(there.refuses(&["import-judgements", "Cargo.toml"]).contains("no JSON"));
     here_pool.close().await;
     there_pool.close().await;
+}
+
+#[tokio::test]
+async fn tables_have_the_columns_of_their_lines_and_a_judgement_that_is_said_twice_comes_in_once() {
+    let ((here, here_pool), (there, there_pool)) = tokio::join!(catalog(90), catalog(20));
+    judged(&here_pool).await;
+    let folder = tempfile::tempdir().unwrap();
+    for table in ["images", "votes", "corrections"] {
+        let (lines, _) = written(&here, &format!("{table}.jsonl"), folder.path());
+        let (csv, path) = written(&here, &format!("{table}.csv"), folder.path());
+        let line: serde_json::Map<String, Value> =
+            serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        let mut columns: Vec<&str> = reader.headers().unwrap().iter().collect();
+        columns.sort_unstable();
+        let mut keys: Vec<&str> = line.keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        assert_eq!(columns, keys, "{table}");
+        // It may be read by whom this user's other files may be read.
+        let other = folder.path().join("other");
+        fs::write(&other, "").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(Path::new(&path)), mode(&other));
+    }
+
+    let (votes, _) = written(&here, "votes.jsonl", folder.path());
+    let twice = folder.path().join("twice.jsonl");
+    fs::write(&twice, votes.repeat(2)).unwrap();
+    let said = there.runs(&["--json", "import-judgements", twice.to_str().unwrap()]);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (said["rows"].as_u64(), said["new"].as_u64(), said["here_already"].as_u64()),
+        (Some(64), Some(32), Some(32))
+    );
+    // A row is a vote or an answer.
+    let mut both: Value = serde_json::from_str(votes.lines().next().unwrap()).unwrap();
+    both["correction_id"] = 1.into();
+    fs::write(&twice, both.to_string()).unwrap();
+    assert!(there.refuses(&["import-judgements", twice.to_str().unwrap()]).contains("line 1 is none of"));
+    here_pool.close().await;
+    there_pool.close().await;
+}
+
+#[tokio::test]
+async fn a_folder_for_training_keeps_the_audit_set_apart_and_is_left_as_it_was_after_an_error() {
+    let (here, pool) = catalog(90).await;
+    judged(&pool).await;
+    sqlx::query("UPDATE images SET audit = true WHERE id IN (SELECT image_id FROM catalog WHERE filename LIKE '68500%')")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().to_str().unwrap();
+    sqlx::raw_sql("ALTER TABLE catalog RENAME TO away").execute(&pool).await.unwrap();
+    here.refuses(&["export", "--folder", pictures]);
+    assert_eq!(fs::read_dir(pictures).unwrap().count(), 0, "nothing is left behind");
+    sqlx::raw_sql("ALTER TABLE away RENAME TO catalog").execute(&pool).await.unwrap();
+    here.runs(&["export", "--folder", pictures]);
+    let count = |name: &str| fs::read_dir(folder.path().join(name)).unwrap().count();
+    assert_eq!(count("watch") + count("other"), NAMES.len() - 2);
+    assert_eq!(count("audit/watch") + count("audit/other"), 2);
+    let table = fs::read_to_string(folder.path().join("labels.csv")).unwrap();
+    let rows: Vec<&str> = table.lines().skip(1).collect();
+    assert_eq!(rows.len(), NAMES.len());
+    for row in rows {
+        assert_eq!(row.starts_with("audit/"), row.split(',').nth(3) == Some("true"), "{row}");
+        assert!(folder.path().join(row.split(',').next().unwrap()).is_file(), "{row}");
+    }
+    pool.close().await;
 }
 
 #[tokio::test]
