@@ -62,6 +62,9 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<ExitCode> {
         What::Mos { file } => {
             let scores = mos::Scores::read(file)?;
             print(context, &scores, || Ok(scores.json()))?;
+            if let Some(doubt) = scores.doubt() {
+                writeln!(io::stderr(), "warning: do not rely on scores and inconsistencies. {doubt}")?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

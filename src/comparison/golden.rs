@@ -139,6 +139,84 @@ fn a_rater_of_few_votes_cannot_decide_a_score() {
     assert!(rater.inconsistency > 0.3 && rater.bias > 4.0, "{rater:?}");
 }
 
+/// Three raters of the same scatter, 1.2 points, on `images` images, and one lone vote on each of as many others.
+fn equally_noisy(images: u32, raters: u32, seed: u64) -> Ratings {
+    let mut rng = Sampling { draws: 1, seed }.rng(0);
+    let mut noise = || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
+    let mut ratings = vec![];
+    for image in 0..2 * images {
+        let truth = 5.5 + 1.2 * noise();
+        let who = if image < images { 0..raters } else { image % raters..image % raters + 1 };
+        for annotator in who {
+            let score = (truth + 1.2 * noise()).round().clamp(1.0, 10.0);
+            ratings.push(Rating { image, annotator, score });
+        }
+    }
+    Ratings::new(ratings).unwrap()
+}
+
+#[test]
+fn of_three_raters_who_scatter_alike_none_becomes_the_scores() {
+    let (mut led, mut abstained) = (0, 0);
+    for seed in 0..40 {
+        let ratings = equally_noisy(80, 3, seed);
+        // The recommendation's formulas run towards one of them, and it is seen.
+        let bare = p910(&ratings, Floor::NONE);
+        led += usize::from(matches!(bare.doubt, Some(Doubt::Led(_))));
+        let mos = p910(&ratings, Floor::PRODUCT);
+        abstained += usize::from(mos.doubt.is_some());
+        for rater in mos.raters.iter().flatten() {
+            assert!((0.6..1.8).contains(&rater.inconsistency), "seed {seed}: {rater:?}");
+        }
+    }
+    assert!(led > 30, "the bare formulas ran towards one rater in {led} of 40 catalogs");
+    assert!(abstained < 3, "abstained in {abstained} of 40");
+}
+
+#[test]
+fn whose_votes_really_scatter_more_is_found_and_weighs_less() {
+    let mut ratings = vec![];
+    let mut rng = Sampling { draws: 1, seed: 7 }.rng(0);
+    for image in 0..120 {
+        let truth: f64 = 3.0 + 4.0 * rng.random::<f64>();
+        for (annotator, scatter) in [0.5, 0.5, 3.0].into_iter().enumerate() {
+            let noise = (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
+            ratings.push(Rating { image, annotator: annotator as u32, score: truth + scatter * noise });
+        }
+    }
+    let mos = p910(&Ratings::new(ratings).unwrap(), Floor::PRODUCT);
+    let found: Vec<f64> = mos.raters.iter().flatten().map(|rater| rater.inconsistency).collect();
+    assert_eq!(mos.doubt, None);
+    assert!((0.3..0.7).contains(&found[0]) && (0.3..0.7).contains(&found[1]), "{found:?}");
+    assert!((2.5..3.5).contains(&found[2]), "{found:?}");
+}
+
+#[test]
+fn of_two_raters_nobody_can_say_whose_votes_scatter() {
+    let ratings = equally_noisy(80, 2, 3);
+    assert_eq!(p910(&ratings, Floor::NONE).doubt, Some(Doubt::TwoRaters));
+    let mos = p910(&ratings, Floor::PRODUCT);
+    assert_eq!(mos.doubt, Some(Doubt::TwoRaters));
+    let [one, other] = [0, 1].map(|at| mos.raters[at].unwrap());
+    assert!(one.is_pooled && other.is_pooled);
+    assert!((one.inconsistency - 1.2).abs() < 0.25, "{one:?}");
+}
+
+#[test]
+fn where_one_rater_looks_perfect_by_chance_everybody_weighs_the_same() {
+    // The first votes the mean of the two others: no finite catalog tells that from a rater without error.
+    let ratings: Vec<_> = (0..40_u32)
+        .flat_map(|image| {
+            let (truth, gap) = (5 + image % 3, image % 4);
+            [rating(image, 0, truth), rating(image, 1, truth + gap), rating(image, 2, truth - gap)]
+        })
+        .collect();
+    let mos = p910(&Ratings::new(ratings).unwrap(), Floor::PRODUCT);
+    assert_eq!(mos.doubt, Some(Doubt::Led(0)));
+    assert!(mos.raters.iter().flatten().all(|rater| rater.is_pooled));
+    assert!(mos.doubt.unwrap().in_words(|_| "anna".to_owned()).contains("ran towards anna"));
+}
+
 #[test]
 fn below_three_votes_there_is_no_standard_error_and_without_votes_no_score() {
     let ratings = Ratings::new(vec![

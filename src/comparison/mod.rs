@@ -25,7 +25,7 @@ pub use distance::{emd, wasserstein};
 pub use gap::{Gap, gaps};
 pub use human::{HumanScore, Pool};
 pub use krippendorff::{Alpha, Alphas, Coincidences, Level, alphas};
-pub use p910::{Floor, ImageScore, Mos, RaterScore, p910};
+pub use p910::{Doubt, Floor, ImageScore, Mos, RaterScore, p910};
 pub use ratings::{Rating, Ratings, RatingsError};
 pub use votes::{NoVotes, VoteCounts};
 

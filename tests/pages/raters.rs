@@ -58,8 +58,8 @@ async fn a_generous_rater_and_a_strict_one_are_told_apart_and_few_votes_claim_li
     assert_eq!(
         (scatter[0].as_str(), scatter[1].as_str()),
         (
-            "0.00 everybody’s: fewer than 20 votes",
-            "0.00 steadier than whole points allow: the scores follow this rater"
+            "0.00 everybody’s: fewer than 20 votes on pictures that three judged",
+            "0.00 steadier than whole points allow"
         )
     );
 

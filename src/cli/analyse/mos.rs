@@ -54,6 +54,11 @@ impl Scores {
         })
     }
 
+    /// Why the inconsistencies, and the scores that they weigh, are not to be relied on.
+    pub(super) fn doubt(&self) -> Option<String> {
+        self.mos.doubt.map(|doubt| doubt.in_words(|rater| name(&self.annotators, rater)))
+    }
+
     /// Everything, under the names that sureal's figures have in the reference files.
     pub(super) fn json(&self) -> Value {
         let [nominal, ordinal, interval] = self.alpha.map(|(_, alpha)| alpha);
@@ -113,6 +118,11 @@ fn matrix(table: &Table) -> anyhow::Result<Vec<Rating>> {
     Ok(ratings)
 }
 
+/// What is called so, or its number counted from 1.
+fn name(names: &[String], at: usize) -> String {
+    names.get(at).cloned().unwrap_or_else(|| (at + 1).to_string())
+}
+
 fn is_missing(cell: &str) -> bool {
     cell.is_empty() || cell.eq_ignore_ascii_case("nan") || cell.eq_ignore_ascii_case("na")
 }
@@ -123,8 +133,6 @@ impl fmt::Display for Scores {
         let alpha =
             self.alpha.map(|(level, alpha)| vec![format!("alpha, {level:?}").to_lowercase(), number(alpha)]);
         writeln!(f, "{}", aligned(&alpha))?;
-        let name =
-            |names: &[String], at: usize| names.get(at).cloned().unwrap_or_else(|| (at + 1).to_string());
         let mut rows = vec![cells(["annotator", "votes", "bias", "inconsistency"])];
         for (at, rater) in self.mos.raters.iter().enumerate().filter_map(|(at, rater)| Some((at, (*rater)?)))
         {

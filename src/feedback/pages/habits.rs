@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    comparison::{Alpha, Alphas, Floor, ImageScore, Mos, RaterScore, Rating, Ratings, alphas, p910},
+    comparison::{Alpha, Alphas, Doubt, Floor, ImageScore, Mos, RaterScore, Rating, Ratings, alphas, p910},
     decode::GRID_PX,
     domain::ImageId,
     gallery::words,
@@ -71,7 +71,7 @@ pub struct Habits {
     pub habits: Vec<Habit>,
     /// Images whose score moves most.
     pub moved: Vec<Moved>,
-    /// Said when the estimate did not come to rest.
+    /// Said when the estimate did not come to rest, or is no finding.
     pub trouble: Option<String>,
 }
 
@@ -136,11 +136,12 @@ pub async fn of(
     if votes.images == 0 {
         return Ok(Habits { agreements: agreements(&votes, &answers), ..Habits::default() });
     }
+    let name = |rater: usize| people.get(rater).map_or_else(String::new, |id| name(id, raters));
     Ok(Habits {
         agreements: agreements(&votes, &answers),
         habits: habits(&mos, &people, raters),
+        trouble: trouble(&mos, name),
         moved: moved(site, conn, view, (&mos, &images)).await?,
-        trouble: trouble(&mos),
     })
 }
 
@@ -176,31 +177,33 @@ fn in_words(alpha: Alpha) -> String {
     text.replace('-', "−")
 }
 
+fn name(id: &Uuid, raters: &[Rater]) -> String {
+    let rater = raters.iter().find(|rater| rater.id.0 == *id);
+    rater.map_or_else(|| "somebody".to_owned(), |rater| rater.name.clone())
+}
+
 fn habits(mos: &Mos, people: &[Uuid], raters: &[Rater]) -> Vec<Habit> {
-    let name = |id: &Uuid| {
-        let rater = raters.iter().find(|rater| rater.id.0 == *id);
-        rater.map_or_else(|| "somebody".to_owned(), |rater| rater.name.clone())
-    };
     let scored = people.iter().zip(&mos.raters);
     let mut scored: Vec<(&Uuid, RaterScore)> =
         scored.filter_map(|(id, score)| Some((id, (*score)?))).collect();
     scored.sort_by(|(_, one), (_, other)| other.bias.total_cmp(&one.bias));
     let habit = |(id, score): (&Uuid, RaterScore)| Habit {
-        name: name(id),
+        name: name(id, raters),
         votes: words::count(i64::from(score.votes)),
         bias: bias(&score),
         inconsistency: format!("{:.2}", score.inconsistency),
-        remark: remark(&score),
+        remark: remark(&score, mos.doubt),
     };
     scored.into_iter().map(habit).collect()
 }
 
-fn remark(score: &RaterScore) -> Option<&'static str> {
+fn remark(score: &RaterScore, doubt: Option<Doubt>) -> Option<&'static str> {
     if score.is_pooled {
-        return Some("everybody’s: fewer than 20 votes");
+        let why = "everybody’s: fewer than 20 votes on pictures that three judged";
+        return Some(if doubt.is_some() { "everybody’s" } else { why });
     }
     let is_too_steady = score.inconsistency.powi(2) < Floor::PRODUCT.least_variance;
-    is_too_steady.then_some("steadier than whole points allow: the scores follow this rater")
+    is_too_steady.then_some("steadier than whole points allow")
 }
 
 fn bias(score: &RaterScore) -> String {
@@ -244,7 +247,11 @@ async fn moved(
     Ok(faces.into_iter().filter_map(moved).collect())
 }
 
-fn trouble(mos: &Mos) -> Option<String> {
+fn trouble(mos: &Mos, name: impl Fn(usize) -> String) -> Option<String> {
+    if let Some(doubt) = mos.doubt {
+        let words = doubt.in_words(name);
+        return Some(format!("Whose votes scatter is not said here, and all weigh the same. {words}"));
+    }
     (!mos.converged).then(|| {
         format!(
             "The estimate had not come to rest after {} rounds: take bias and inconsistency as rough. It usually needs more \
@@ -260,11 +267,14 @@ mod tests {
 
     #[test]
     fn an_estimate_that_did_not_come_to_rest_says_so() {
-        let mos = |converged| Mos { images: vec![], raters: vec![], iterations: 1_000, converged };
+        let mos = |converged| Mos { images: vec![], raters: vec![], iterations: 1_000, converged, doubt: None };
+        let trouble = |mos: &Mos| trouble(mos, |_| "anna".to_owned());
         assert!(
             trouble(&mos(false)).unwrap().starts_with("The estimate had not come to rest after 1,000 rounds")
         );
         assert_eq!(trouble(&mos(true)), None);
+        let led = trouble(&Mos { doubt: Some(Doubt::Led(0)), ..mos(true) }).unwrap();
+        assert!(led.contains("all weigh the same. The estimate ran towards anna"), "{led}");
     }
 
     #[test]
