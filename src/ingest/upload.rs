@@ -1,5 +1,5 @@
-//! Files that come through the browser or the API: written to a spool file as they arrive, then taken as a dropped
-//! file is. Their bytes always go into the image store.
+//! Files that come through the browser or the API: written to a spool file as they arrive, decoded once so that their
+//! sender hears at once of a damaged one, then taken as a dropped file is. Their bytes always go into the image store.
 
 use std::{
     io,
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{IngestMode, Settings},
-    decode::{self, DecodeError},
+    decode::{DecodeError, Decoders, Need},
     domain::{ImageId, SightingId},
     objects::Objects,
     store::sightings,
@@ -45,6 +45,7 @@ const NAME_BYTES: usize = 1000;
 #[derive(Clone, Debug)]
 pub struct Uploads {
     importer: Importer,
+    decoders: Decoders,
     spool: PathBuf,
     places: Arc<Semaphore>,
 }
@@ -120,8 +121,8 @@ impl Uploads {
     pub fn open(
         pool: PgPool,
         objects: Objects,
-        settings: &Settings,
-        clock: Clock,
+        decoders: Decoders,
+        (settings, clock): (&Settings, Clock),
     ) -> Result<Self, IngestError> {
         let spool = settings.data_dir.join("spool");
         std::fs::create_dir_all(&spool).map_err(|error| IngestError::Spool(spool.clone(), error))?;
@@ -134,7 +135,7 @@ impl Uploads {
             pattern: ListingPattern::new(pattern)?,
             clock,
         };
-        Ok(Self { importer, spool, places: Arc::new(Semaphore::new(AT_ONCE)) })
+        Ok(Self { importer, decoders, spool, places: Arc::new(Semaphore::new(AT_ONCE)) })
     }
 
     /// Most bytes that a file may have.
@@ -168,16 +169,37 @@ impl Uploads {
         let path = format!("{}/{name}", uuid::Builder::from_random_bytes(rand::random()).into_uuid());
         let mut stamp = tree::stamp(&file.as_file().metadata()?);
         stamp.size_bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        // Decoded before anything is written, so that a cut connection leaves nothing, and no damaged picture is kept.
+        let damage = if bytes > limit_bytes {
+            Some(DecodeError::FileTooLarge { file_bytes: bytes, limit_bytes })
+        } else {
+            self.damage(file.path()).await?
+        };
         let mut conn = self.importer.pool.acquire().await?;
         let id = sightings::received(&mut conn, (ROOT, path.as_bytes(), &name), stamp).await?;
-        if bytes > limit_bytes {
-            let error = DecodeError::FileTooLarge { file_bytes: bytes, limit_bytes };
-            let reason = error.to_string();
+        if let Some(error) = damage {
+            let (kind, reason) = (Refusal::of(&error), error.to_string());
             sightings::failed(&mut conn, id, &reason).await?;
-            return Ok(Taken { ledger: id, outcome: Outcome::Refused { kind: Refusal::TooLarge, reason } });
+            return Ok(Taken { ledger: id, outcome: Outcome::Refused { kind, reason } });
         }
         drop(conn);
         self.import(id, name, &file, stamp, told).await
+    }
+
+    /// What keeps the file from being a whole picture. A JPEG is decoded at an eighth of its size: its data is read to
+    /// the end all the same.
+    async fn damage(&self, file: &Path) -> Result<Option<DecodeError>, UploadError> {
+        let bytes = tokio::fs::read(file).await?;
+        Ok(self.decoders.decode(bytes, Need::long_side(1), |_| ()).await.err())
+    }
+
+    /// Why an upload was refused after all: its picture did not decode when it was scored.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn refusal(&self, ledger: SightingId) -> Result<Option<String>, UploadError> {
+        let mut conn = self.importer.pool.acquire().await?;
+        Ok(sightings::failure(&mut conn, ledger).await?)
     }
 
     async fn import(
@@ -192,7 +214,7 @@ impl Uploads {
         let outcome = match self.importer.import(&settled).await {
             Ok(Imported::New(image)) => Outcome::New(image),
             Ok(Imported::Moved(image) | Imported::Duplicate(image)) => Outcome::Known(image),
-            Ok(Imported::Failed(reason)) => Outcome::Refused { kind: self.kind(file.path()).await?, reason },
+            Ok(Imported::Failed(reason)) => Outcome::Refused { kind: Refusal::Damaged, reason },
             Ok(Imported::Vanished | Imported::Unsettled) => {
                 self.give_up(id).await?;
                 return Err(UploadError::Spool(io::Error::other("the spool file changed while it was read")));
@@ -211,19 +233,21 @@ impl Uploads {
         sightings::failed(&mut conn, id, "the service could not take it just then: upload it again").await?;
         Ok(())
     }
+}
 
-    /// What kind of mistake a file has that was refused.
-    async fn kind(&self, file: &Path) -> Result<Refusal, UploadError> {
-        let bytes = tokio::fs::read(file).await?;
-        Ok(match decode::probe(&bytes, &self.importer.limits) {
-            Err(DecodeError::TooManyPixels { .. } | DecodeError::FileTooLarge { .. }) => Refusal::TooLarge,
-            Err(
-                DecodeError::NotAnImage
-                | DecodeError::Unsupported(_)
-                | DecodeError::UnsupportedVariant { .. },
-            ) => Refusal::Unsupported,
-            _ => Refusal::Damaged,
-        })
+impl Refusal {
+    /// What kind of mistake this is.
+    const fn of(error: &DecodeError) -> Self {
+        match error {
+            DecodeError::TooManyPixels { .. } | DecodeError::FileTooLarge { .. } => Self::TooLarge,
+            DecodeError::NotAnImage
+            | DecodeError::Unsupported(_)
+            | DecodeError::UnsupportedVariant { .. } => Self::Unsupported,
+            DecodeError::Empty
+            | DecodeError::Header { .. }
+            | DecodeError::Truncated { .. }
+            | DecodeError::Corrupt { .. } => Self::Damaged,
+        }
     }
 }
 

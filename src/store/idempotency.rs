@@ -22,7 +22,8 @@ pub enum Known {
 }
 
 /// Takes a key for a request, or says what became of the request that had it. A request that never got an answer
-/// (its process was killed) is free again after a minute; keys are forgotten after a day.
+/// (its process was killed) is free again after a minute, and one that was refused gives its key to another request; keys are
+/// forgotten after a day.
 ///
 /// # Errors
 /// When the database refuses.
@@ -37,8 +38,10 @@ pub async fn take(
         .await?;
     let taken = sqlx::query!(
         "INSERT INTO idempotency_keys AS k (actor, key, request_sha256) VALUES ($1, $2, $3)
-         ON CONFLICT (actor, key) DO UPDATE SET created_at = now()
-         WHERE k.status IS NULL AND k.request_sha256 = $3 AND k.created_at < now() - interval '1 minute'",
+         ON CONFLICT (actor, key) DO UPDATE
+         SET created_at = now(), request_sha256 = $3, status = NULL, response = NULL
+         WHERE (k.status IS NULL AND k.request_sha256 = $3 AND k.created_at < now() - interval '1 minute')
+            OR (k.status >= 400 AND k.request_sha256 <> $3)",
         actor,
         key,
         &request[..]

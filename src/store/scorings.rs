@@ -209,13 +209,14 @@ pub async fn count_try(
     Ok(states.iter().all(|state| state == "failed"))
 }
 
-/// Whether no model of a live generation still has to look at the image: each has scored it or given it up.
+/// Whether no model of a live generation still has to look at the image: each has scored it or given it up, or it is gone.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn is_settled(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM scorings WHERE image_id = $1)
+        r#"SELECT NOT EXISTS (SELECT FROM images WHERE id = $1)
+                  OR EXISTS (SELECT FROM scorings WHERE image_id = $1)
                   AND NOT EXISTS (SELECT FROM scorings WHERE image_id = $1 AND state = 'pending') AS "is!""#,
         image.0
     )

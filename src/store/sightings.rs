@@ -256,6 +256,19 @@ pub async fn lost(conn: &mut PgConnection, id: SightingId, reason: &str) -> sqlx
     }
 }
 
+/// Why a sighting failed, if it did.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn failure(conn: &mut PgConnection, id: SightingId) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT reason AS "reason!" FROM sightings WHERE id = $1 AND state = 'failed' AND reason IS NOT NULL"#,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 /// A path at which an image's bytes were seen.
 #[derive(Clone, Debug)]
 pub struct Place {

@@ -129,7 +129,12 @@ impl Site {
             counts: Counts::default(),
             live: Live::new(pool.clone(), stop),
             offers: Offers::new(clock.clone()),
-            uploads: Uploads::open(pool.clone(), objects.clone(), settings, clock.clone())?,
+            uploads: Uploads::open(
+                pool.clone(),
+                objects.clone(),
+                decoders.clone(),
+                (settings, clock.clone()),
+            )?,
             pool,
             objects,
             clock,

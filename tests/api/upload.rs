@@ -72,7 +72,11 @@ async fn a_new_picture_is_an_image_with_a_job_and_the_same_bytes_again_are_known
 async fn what_cannot_be_taken_is_refused_in_words_and_stands_in_the_ledger(pool: PgPool) {
     let site = site(&pool).await;
     let png = catalog::png(40, 30);
+    // Its header is whole; only its pixels tell.
+    let half = catalog::png(400, 300);
+    let half = half[..half.len() / 2].to_vec();
     for (name, bytes, status, reason) in [
+        ("half.png", half, StatusCode::UNPROCESSABLE_ENTITY, "is truncated"),
         ("empty.jpg", vec![], StatusCode::UNPROCESSABLE_ENTITY, "the file is empty (0 bytes)"),
         ("words.jpg", b"just words".to_vec(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "not an image"),
         ("cut.png", png[..20].to_vec(), StatusCode::UNPROCESSABLE_ENTITY, "is truncated"),
@@ -90,6 +94,7 @@ async fn what_cannot_be_taken_is_refused_in_words_and_stands_in_the_ledger(pool:
         assert!(row.2.contains(reason));
     }
     assert_eq!(count(&pool, "images").await, 0);
+    assert!(!site.data_dir().join("store/originals").exists(), "nothing of what is refused is kept");
     for (what, wrong) in [
         ("the field “file” is missing", Form::new().text("listing", "7")),
         ("there is no field \"files\"", Form::new().text("files", "7")),
@@ -120,10 +125,13 @@ async fn a_retry_with_the_same_key_gets_the_same_answer_and_another_request_none
     assert_eq!(again.json::<Value>().await.unwrap(), first);
     assert_eq!(count(&pool, "sightings").await, 1);
     problem(with_key("b.png", &bytes).await, StatusCode::UNPROCESSABLE_ENTITY).await;
-    // A mistake does not use the key up.
-    let refused =
-        request(&site, form("c.png", b"words")).await.header("Idempotency-Key", "k2").send().await.unwrap();
-    problem(refused, StatusCode::UNSUPPORTED_MEDIA_TYPE).await;
+    // A refusal is an answer, too; but it does not use the key up.
+    let cut = &bytes[..bytes.len() - 20];
+    let refused = async || request(&site, form("c.png", cut)).await.header("Idempotency-Key", "k2").send().await;
+    let first = problem(refused().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
+    let again = problem(refused().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
+    assert_eq!((&again["ledger"], &again["detail"]), (&first["ledger"], &first["detail"]));
+    assert_eq!(count(&pool, "sightings WHERE state = 'failed'").await, 1, "one row, however often it is sent");
     let taken = request(&site, form("c.png", &catalog::png(50, 30))).await.header("Idempotency-Key", "k2");
     assert_eq!(taken.send().await.unwrap().status(), StatusCode::CREATED);
 }
@@ -190,5 +198,22 @@ async fn whoever_waits_hears_the_scores_or_that_they_are_not_there_yet(pool: PgP
     sqlx::raw_sql("UPDATE scorings SET state = 'done'").execute(&pool).await.unwrap();
     let known = ask("5").multipart(form("a.png", &catalog::png(40, 30))).send().await.unwrap();
     assert_eq!(known.status(), StatusCode::OK);
+    // It turns out to be no picture while somebody waits for its scores.
+    sqlx::raw_sql(
+        "CREATE FUNCTION turn_away() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             UPDATE sightings SET state = 'failed', reason = 'the PNG file is corrupt', image_id = NULL
+             WHERE image_id = new.image_id;
+             DELETE FROM images WHERE id = new.image_id;
+             RETURN NULL;
+         END $$;
+         CREATE CONSTRAINT TRIGGER turn_away AFTER INSERT ON scorings DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW EXECUTE FUNCTION turn_away()",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let refused = ask("5").multipart(form("b.png", &catalog::png(50, 30))).send().await.unwrap();
+    let refused = problem(refused, StatusCode::UNPROCESSABLE_ENTITY).await;
+    assert_eq!(refused["detail"], "the PNG file is corrupt");
     problem(ask("61").multipart(form("a.png", b"")).send().await.unwrap(), StatusCode::BAD_REQUEST).await;
 }

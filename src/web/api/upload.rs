@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{description::Problem, image};
 use crate::{
-    domain::ImageId,
+    domain::{ImageId, SightingId},
     ingest::{
         import::Told,
         upload::{Incoming, Outcome, Refusal, Taken, UploadError},
@@ -119,9 +119,7 @@ pub async fn upload(
     };
     let (actor, digest) = (caller.actor(), parts.digest());
     match idempotency::take(&mut *site.pool.acquire().await?, &actor, &key, &digest).await? {
-        Known::Answered { status, body } => {
-            Ok(HttpResponse::build(StatusCode::from_u16(status).unwrap_or_default()).json(body))
-        }
+        Known::Answered { status, body } => repeated(status, body),
         Known::InHand => Err(WebError::InHand),
         Known::Other => Err(WebError::OtherRequest),
         Known::New => {
@@ -131,11 +129,32 @@ pub async fn upload(
                 Ok((status, body)) => {
                     idempotency::answered(&mut conn, (&actor, &key), status.as_u16(), body).await?;
                 }
+                // A file that is refused has its answer, too; only what failed on our side is tried again.
+                Err(WebError::Refused { kind, reason, ledger }) => {
+                    let body = serde_json::json!(Refused { reason: reason.clone(), ledger: *ledger });
+                    let status = kind.status().as_u16();
+                    idempotency::answered(&mut conn, (&actor, &key), status, &body).await?;
+                }
                 Err(_) => idempotency::free(&mut conn, &actor, &key).await?,
             }
             taken.map(|(status, body)| HttpResponse::build(status).json(body))
         }
     }
+}
+
+/// A refusal, as it is kept for retries.
+#[derive(Serialize, Deserialize)]
+struct Refused {
+    reason: String,
+    ledger: i64,
+}
+
+/// The answer that a request got, once more.
+fn repeated(status: u16, body: Value) -> Result<HttpResponse, WebError> {
+    let status = StatusCode::from_u16(status).map_err(WebError::internal)?;
+    let Some(kind) = Refusal::with(status) else { return Ok(HttpResponse::build(status).json(body)) };
+    let Refused { reason, ledger } = serde_json::from_value(body).map_err(WebError::internal)?;
+    Err(WebError::Refused { kind, reason, ledger })
 }
 
 fn key(request: &HttpRequest) -> Result<Option<String>, WebError> {
@@ -160,14 +179,27 @@ async fn take(site: &Site, parts: Parts, wait: f64) -> Result<(StatusCode, Value
         if !is_scored(site, id, wait).await? && status == StatusCode::CREATED {
             (status, word) = (StatusCode::ACCEPTED, "queued");
         }
-        image = Some(image::whole(&mut *site.pool.acquire().await?, id).await?);
+        image = match image::whole(&mut *site.pool.acquire().await?, id).await {
+            Err(WebError::NotFound) => return Err(turned_away(site, ledger).await?),
+            whole => Some(whole?),
+        };
     }
     let page = site.url(&format!("/images/{id}"));
     let received = Received { id: id.0, outcome: word.to_owned(), ledger: ledger.0, page, image };
     Ok((status, serde_json::to_value(received).map_err(WebError::internal)?))
 }
 
-/// Whether the image has its scores, waiting for them for at most `wait` seconds.
+/// What the sender hears of a picture that was taken, and turned out to be none when it was scored.
+async fn turned_away(site: &Site, ledger: SightingId) -> Result<WebError, WebError> {
+    let reason = site.uploads.refusal(ledger).await?;
+    Ok(reason.map_or(WebError::NotFound, |reason| WebError::Refused {
+        kind: Refusal::Damaged,
+        reason,
+        ledger: ledger.0,
+    }))
+}
+
+/// Whether the image has its scores, or is gone, waiting for them for at most `wait` seconds.
 async fn is_scored(site: &Site, image: ImageId, wait: f64) -> Result<bool, WebError> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs_f64(wait);
     loop {
@@ -270,5 +302,10 @@ impl Refusal {
             Self::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Damaged => StatusCode::UNPROCESSABLE_ENTITY,
         }
+    }
+
+    /// The one that a status says.
+    fn with(status: StatusCode) -> Option<Self> {
+        [Self::TooLarge, Self::Unsupported, Self::Damaged].into_iter().find(|kind| kind.status() == status)
     }
 }
