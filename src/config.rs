@@ -311,7 +311,14 @@ fn in_words(error: &config::ConfigError) -> String {
         }
         At { error, key: Some(key), .. } => format!("{}: {error}", variable_name(key)),
         Message(message) if message.starts_with("unknown field") => {
-            format!("{message}: an environment variable that starts with {PREFIX} is misspelt")
+            // The message names fields in backticks, the unknown one first.
+            let mut names = message.split('`').skip(1).step_by(2).map(variable_name);
+            let unknown = names.next().unwrap_or_default();
+            let known: Vec<_> = names.collect();
+            format!(
+                "there is no setting {unknown}: it is misspelt, or of another version. There are {}",
+                known.join(", ")
+            )
         }
         other => other.to_string(),
     }
@@ -379,7 +386,12 @@ mod tests {
     #[test]
     fn a_misspelt_name_is_refused() {
         let message = read(&[("CHRONOGRADE_UPLOADS", "/x")]).unwrap_err().to_string();
-        assert!(message.contains("uploads") && message.contains("misspelt"), "{message}");
+        assert!(message.contains("CHRONOGRADE_UPLOADS") && message.contains("misspelt"), "{message}");
+        assert!(
+            message.contains("CHRONOGRADE_UPLOAD_DIR, "),
+            "settings go by the names of their variables: {message}"
+        );
+        assert!(message.contains(" DATABASE_URL,") && !message.contains("upload_dir"), "{message}");
     }
 
     #[test]

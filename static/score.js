@@ -170,10 +170,12 @@
     const fit = () => {
       if (!at || stage.hidden) return;
       const scale = devicePixelRatio || 1;
-      // A pixel of the picture is never larger than one of the screen.
+      // A pixel of the picture is never larger than one of the page, which on a phone is two or three of the screen; pixel by
+      // pixel it is one of the screen, unless that were smaller than before.
       const [width, height] = at.actual ? [picture.naturalWidth, picture.naturalHeight] : [at.item.width, at.item.height];
       const room = Math.min(stage.clientWidth / width, stage.clientHeight / height);
-      const factor = at.actual ? 1 / scale : Math.min(room, 1 / scale);
+      const whole = Math.min(stage.clientWidth / at.item.width, stage.clientHeight / at.item.height, 1) * at.item.width;
+      const factor = at.actual ? Math.max(1 / scale, whole / width) : Math.min(room, 1);
       picture.style.width = `${width * factor}px`;
       picture.style.height = `${height * factor}px`;
     };
@@ -253,10 +255,14 @@
       else if (!at && box().length === 0) finish(said.end);
     };
     const said = (one) => [one.score, { yes: "watch", no: "no watch" }[one.watch]].filter(Boolean).join(" · ") || one.words;
+    const fromService = [...chip.childNodes]; // What was judged before this page was loaded.
     const tellLast = () => {
       const last = past[past.length - 1];
       chip.replaceChildren();
-      if (!last) return;
+      if (!last) {
+        chip.append(...fromService);
+        return;
+      }
       const text = document.createElement("span");
       const strong = document.createElement("b");
       strong.textContent = said(last);
@@ -295,7 +301,8 @@
         if (asks.score) answer.score = at.score;
         if (asks.watch) answer.watch = at.watch;
         post(path, answer);
-        if (!before) {
+        // Silent repeats are no further images: both numbers stand still when all are judged, as the service counts them.
+        if (!before && Number(left.textContent) > 0) {
           done.textContent = Number(done.textContent) + 1;
           left.textContent = Math.max(0, Number(left.textContent) - 1);
         }
@@ -318,7 +325,11 @@
     };
     const goBack = () => {
       const last = past.pop();
-      if (!last) return;
+      if (!last) {
+        // Only the service knows what came before, such as after a reload.
+        document.getElementById("back")?.click();
+        return;
+      }
       if (at && !at.before && !queue.some((item) => id(item) === id(at.item))) queue.unshift(at.item);
       tellLast();
       present(last.item, last.words ? undefined : last);

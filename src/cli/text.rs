@@ -30,14 +30,25 @@ pub(super) fn number(value: impl Into<Option<f64>>) -> String {
     value.into().map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"))
 }
 
-/// An interval with four decimals, or a dash.
+/// An interval with four decimals, or a dash. Resamples that all say the same say nothing of how sure a number is.
 pub(super) fn interval(interval: Option<Interval>) -> String {
-    interval.map_or_else(|| "–".to_owned(), |Interval { low, high }| format!("{low:.4} to {high:.4}"))
+    match interval {
+        None => "–".to_owned(),
+        Some(Interval { low, high }) if high - low < 1e-9 => "nothing differs to go by".to_owned(),
+        Some(Interval { low, high }) => format!("{low:.4} to {high:.4}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interval_without_width_is_none() {
+        assert_eq!(interval(Some(Interval { low: 0.9, high: 1.0 })), "0.9000 to 1.0000");
+        assert_eq!(interval(Some(Interval { low: 1.0, high: 1.0 })), "nothing differs to go by");
+        assert_eq!(interval(None), "–");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

@@ -11,7 +11,7 @@ use crate::{
         ORIGINAL_THRESHOLDS, Objective, Sweep, cross_validate, evaluate,
     },
     domain::{OutOfRange, Threshold},
-    statistics::Sampling,
+    statistics::{Interval, Sampling},
 };
 
 /// What labelled images say about the confidences that a model gave them.
@@ -83,7 +83,11 @@ impl Verdicts {
 
     fn figures(&self) -> Vec<Vec<String>> {
         let Evaluation { figures, intervals, .. } = &self.evaluation;
-        let row = |name, value: f64, found| vec![String::from(name), number(value), interval(found)];
+        let row = |name, value: f64, found: Option<Interval>| {
+            let is_perfect = found.is_some_and(|Interval { low, .. }| low >= 1.0 && value <= 1.0);
+            let sure = if is_perfect { "no errors to go by".to_owned() } else { interval(found) };
+            vec![String::from(name), number(value), sure]
+        };
         vec![
             cells(["", "value", "95 % interval"]),
             row("ROC AUC", figures.roc_auc, intervals.roc_auc),

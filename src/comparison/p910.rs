@@ -47,9 +47,11 @@ impl Doubt {
     /// Said of it, where raters are called `name`.
     pub fn in_words(self, name: impl Fn(usize) -> String) -> String {
         match self {
-            Self::TwoRaters => "Two people voted: how far they lie apart can be told, not whose votes scatter \
+            Self::TwoRaters => {
+                "Two people voted: how far they lie apart can be told, not whose votes scatter \
                                  more. That takes three on the same pictures."
-                .to_owned(),
+                    .to_owned()
+            }
             Self::Led(rater) => format!(
                 "The estimate ran towards {}, whose votes would be the scores: with so few votes a picture, one rater of \
                  ordinary scatter can look perfectly steady. It usually takes more people on the same pictures.",
@@ -173,7 +175,8 @@ fn doubt(raters: &[Option<RaterScore>], floor: Floor) -> Option<Doubt> {
     variances.sort_by(|(_, one), (_, other)| one.total_cmp(other));
     let (&(steadiest, least), others) = variances.split_first()?;
     let (_, median) = *others.get(others.len() / 2)?;
-    let is_led = median > 4.0 * floor.least_variance && least < floor.least_variance.max(NOT_BELIEVED * median);
+    let is_led =
+        median > 4.0 * floor.least_variance && least < floor.least_variance.max(NOT_BELIEVED * median);
     is_led.then_some(Doubt::Led(steadiest))
 }
 
@@ -307,7 +310,9 @@ fn degrees_of_freedom(ratings: &Ratings, weights: &[f64]) -> Vec<f64> {
             left[rater].1 += 1.0;
         }
     }
-    left.into_iter().map(|(left, votes)| if votes > 0.0 { left * (votes - 1.0) / votes } else { 0.0 }).collect()
+    left.into_iter()
+        .map(|(left, votes)| if votes > 0.0 { left * (votes - 1.0) / votes } else { 0.0 })
+        .collect()
 }
 
 /// Each image's weighted mean of the votes freed from bias.

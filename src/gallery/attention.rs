@@ -122,7 +122,7 @@ fn of_threshold(view: Option<&Viewpoint>) -> Option<Matter> {
         ),
         Some(threshold) if !view.threshold_is_measured => format!(
             "The threshold {} of “{}” was never measured on labelled pictures: take its labels as a guess.",
-            words::probability(threshold.get()),
+            words::cut_off(threshold.get()),
             view.watch_title
         ),
         Some(_) => return None,
@@ -166,11 +166,11 @@ fn of_ledger(site: &Site, ledger: &Ledger) -> Vec<Matter> {
     say(
         ledger.missing,
         format!(
-            "{} not where they were. Their scores stay; the originals cannot be downloaded.",
+            "{} Scores stay; the originals cannot be downloaded.",
             if ledger.missing == 1 {
-                "1 file is".to_owned()
+                "1 file is not where it was.".to_owned()
             } else {
-                format!("{} files are", words::count(ledger.missing))
+                format!("{} files are not where they were.", words::count(ledger.missing))
             }
         ),
         listed(SightingState::Missing.as_str(), "See which"),

@@ -297,7 +297,7 @@ fn watch(view: Option<&Viewpoint>, opinions: &[Opinion], judgement: &Judgement) 
         by_people: judgement.verdict.is_some(),
         model_label: yes_or_no(threshold.map(|threshold| confidence > threshold)),
         confidence: words::probability(confidence),
-        threshold: threshold.map(words::probability),
+        threshold: threshold.map(words::cut_off),
         evidence: plots::evidence(&opinion.labels, &opinion.positives, confidence, threshold),
     })
 }

@@ -58,6 +58,7 @@ struct Entry {
     mean: Option<String>,
     std: String,
     watch: &'static str,
+    by_people: bool,
     confidence: Option<String>,
     picture: Option<(String, u32, u32)>,
     why: Vec<String>,
@@ -241,6 +242,7 @@ fn entry(site: &Site, listing: &Listing, index: usize) -> Entry {
         mean: listing.best_mean.map(|mean| format!("{mean:.2}")),
         std: listing.quality_std.map(|std| format!("{std:.1}")).unwrap_or_default(),
         watch: yes_or_no(listing.watch),
+        by_people: listing.by_people,
         confidence: listing.watch_confidence.map(words::probability),
         picture,
         why: why(listing),
@@ -340,6 +342,7 @@ mod tests {
         let signals = serde_json::json!({ "version": 1, "sharpness": sharpness, "exposure": 0.5, "black_share": 0.0,
             "white_share": 0.0, "contrast": 0.2, "noise": 1.0, "megapixels": 2.0, "short_side_px": 200 });
         Listing {
+            by_people: false,
             key: "68428".to_owned(),
             images: 2,
             best_mean,

@@ -71,7 +71,7 @@ fn on_labels(
     if total.count == 0 {
         return None;
     }
-    let threshold = view.threshold.map(|threshold| words::probability(threshold.get())).unwrap_or_default();
+    let threshold = view.threshold.map(|threshold| words::cut_off(threshold.get())).unwrap_or_default();
     let (other, side) = match ranking.watch {
         Watch::No => (Watch::Yes, "with a watch: above"),
         _ => (Watch::No, "without a watch: at or below"),

@@ -52,6 +52,18 @@ pub fn probability(value: f64) -> String {
     }
 }
 
+/// A cut-off: up to four decimals without zeros at the end; a smaller one keeps two figures.
+pub fn cut_off(value: f64) -> String {
+    let text = if value >= 0.001 {
+        format!("{value:.4}")
+    } else {
+        // 0.00046 has its first figure in the fourth place.
+        let place = (1..300).find(|place| value * 10_f64.powi(*place) >= 1.0).unwrap_or(0);
+        format!("{value:.*}", usize::try_from(place + 1).unwrap_or(1))
+    };
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// A difference with its sign and two decimals: `+0.42`, `−0.42`, `0.00`.
 pub fn signed(difference: f64) -> String {
     let text = format!("{difference:+.2}");
@@ -129,6 +141,12 @@ mod tests {
         let shown = [0.0, 0.0004, 0.0046, 0.046, 0.46, 0.998, 0.9999, 1.0].map(percent);
         let plain = shown.map(|text| text.replace(THIN, " "));
         assert_eq!(plain, ["0 %", "< 0.1 %", "0.46 %", "4.6 %", "46 %", "> 99 %", "> 99 %", "100 %"]);
+    }
+
+    #[test]
+    fn a_cut_off_has_four_decimals_and_a_tiny_one_two_figures() {
+        let shown = [0.470_337_230_945_006, 0.5, 0.32, 0.000_462, 0.000_05, 0.0, 1.0].map(cut_off);
+        assert_eq!(shown, ["0.4703", "0.5", "0.32", "0.00046", "0.00005", "0", "1"]);
     }
 
     #[test]

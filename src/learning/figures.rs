@@ -52,6 +52,16 @@ pub fn with(value: f64, interval: Option<Interval>) -> String {
     }
 }
 
+/// The same for distances and correlations, where 1 is no perfection.
+pub fn apart(value: f64, interval: Option<Interval>) -> String {
+    match interval {
+        Some(sure) if sure.high - sure.low <= SAME => {
+            format!("{} (nothing differs to go by)", thousandths(value))
+        }
+        _ => with(value, interval),
+    }
+}
+
 /// Resamples that are no further apart say the same.
 const SAME: f64 = 1e-9;
 
@@ -75,5 +85,11 @@ mod tests {
         assert_eq!(with(1.219, sure(1.1, 1.4)), "1.219 (1.100 to 1.400)", "an error in points is no share");
         assert_eq!(with(-0.000_1, sure(-0.000_2, 0.01)), "0.000 (0.000 to 0.010)");
         assert_eq!(with(0.5, None), "0.500");
+        assert_eq!(
+            apart(1.0, sure(1.0, 1.0)),
+            "1.000 (nothing differs to go by)",
+            "one point off everywhere"
+        );
+        assert_eq!(apart(1.219, sure(1.1, 1.4)), "1.219 (1.100 to 1.400)");
     }
 }

@@ -101,7 +101,8 @@ pub async fn credentials(conn: &mut PgConnection, name: &str) -> sqlx::Result<Op
 pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Annotator>> {
     sqlx::query!(
         r#"SELECT a.id, a.name, a.role, a.created_at, a.disabled_at, a.excluded_at,
-                  a.password_hash IS NOT NULL AS "has_password!", s.last_seen_at, s.sessions AS "sessions!"
+                  a.password_hash IS NOT NULL AS "has_password!",
+                  greatest(a.last_seen_at, s.last_seen_at) AS last_seen_at, s.sessions AS "sessions!"
            FROM annotators a
            CROSS JOIN LATERAL (SELECT max(last_seen_at) AS last_seen_at, count(*) AS sessions
                                FROM sessions WHERE annotator_id = a.id AND expires_at > now()) s

@@ -148,7 +148,7 @@ pub struct Mine {
     pub answers: (i64, i64),
 }
 
-/// What `annotator` has done; the day began at `midnight`.
+/// What `annotator` has done, silent repeats not counted; the day began at `midnight`.
 ///
 /// # Errors
 /// When the database refuses.
@@ -165,15 +165,17 @@ pub async fn mine(
                SELECT round_id, image_id, occurrence, created_at, seconds FROM corrections
                WHERE annotator_id = $1 AND superseded_at IS NULL AND kind = 'answer'
            ), judged AS (
-               SELECT max(created_at) AS at, max(seconds) AS seconds FROM said GROUP BY round_id, image_id, occurrence
+               SELECT occurrence, max(created_at) AS at, max(seconds) AS seconds FROM said GROUP BY round_id, image_id, occurrence
            )
-           SELECT (SELECT count(*) FROM judged WHERE at >= $2) AS "today!", (SELECT count(*) FROM judged) AS "total!",
+           SELECT (SELECT count(*) FROM judged WHERE at >= $2 AND occurrence = 0) AS "today!",
+                  (SELECT count(*) FROM judged WHERE occurrence = 0) AS "total!",
                   (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds)
                    FROM (SELECT seconds FROM judged WHERE seconds IS NOT NULL ORDER BY at DESC LIMIT 100) latest) AS median,
-                  (SELECT array_agg((SELECT count(*) FROM votes WHERE annotator_id = $1 AND superseded_at IS NULL AND score = s)
+                  (SELECT array_agg((SELECT count(*) FROM votes WHERE annotator_id = $1 AND superseded_at IS NULL AND occurrence = 0
+                                            AND score = s)
                                     ORDER BY s) FROM generate_series(1, 10) s) AS "spread!",
-                  (SELECT count(*) FROM corrections WHERE annotator_id = $1 AND superseded_at IS NULL AND is_watch) AS "yes!",
-                  (SELECT count(*) FROM corrections WHERE annotator_id = $1 AND superseded_at IS NULL AND NOT is_watch) AS "no!""#,
+                  (SELECT count(*) FROM corrections WHERE annotator_id = $1 AND superseded_at IS NULL AND occurrence = 0 AND is_watch) AS "yes!",
+                  (SELECT count(*) FROM corrections WHERE annotator_id = $1 AND superseded_at IS NULL AND occurrence = 0 AND NOT is_watch) AS "no!""#,
         annotator.0,
         midnight
     )

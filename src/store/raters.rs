@@ -29,7 +29,7 @@ pub struct Rater {
     pub mean: Option<f64>,
     /// Standard deviation of their votes.
     pub std: Option<f64>,
-    /// Votes on images that others voted on in the same round.
+    /// Votes on images that others, who are not excluded, voted on in the same round.
     pub compared: i64,
     /// Mean of their vote less the others' mean: above 0 they are generous.
     pub bias: Option<f64>,
@@ -55,8 +55,11 @@ pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Rater>> {
     sqlx::query_as!(
         Rater,
         r#"WITH vote AS (
-               SELECT v.*, (sum(score) OVER same - score)::float8 / nullif(count(*) OVER same - 1, 0) AS others
-               FROM votes v WHERE superseded_at IS NULL AND occurrence = 0
+               SELECT v.*, ((sum(score) FILTER (WHERE counts) OVER same - CASE WHEN counts THEN score ELSE 0 END)::float8
+                            / nullif(count(*) FILTER (WHERE counts) OVER same - counts::int, 0)) AS others
+               FROM (SELECT o.*, w.excluded_at IS NULL AS counts
+                     FROM votes o JOIN annotators w ON w.id = o.annotator_id
+                     WHERE superseded_at IS NULL AND occurrence = 0) v
                WINDOW same AS (PARTITION BY round_id, image_id)
            ), by_votes AS (
                SELECT annotator_id, count(*) AS votes, avg(score)::float8 AS mean, stddev_samp(score)::float8 AS std,

@@ -127,11 +127,16 @@ async fn a_retry_with_the_same_key_gets_the_same_answer_and_another_request_none
     problem(with_key("b.png", &bytes).await, StatusCode::UNPROCESSABLE_ENTITY).await;
     // A refusal is an answer, too; but it does not use the key up.
     let cut = &bytes[..bytes.len() - 20];
-    let refused = async || request(&site, form("c.png", cut)).await.header("Idempotency-Key", "k2").send().await;
+    let refused =
+        async || request(&site, form("c.png", cut)).await.header("Idempotency-Key", "k2").send().await;
     let first = problem(refused().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
     let again = problem(refused().await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY).await;
     assert_eq!((&again["ledger"], &again["detail"]), (&first["ledger"], &first["detail"]));
-    assert_eq!(count(&pool, "sightings WHERE state = 'failed'").await, 1, "one row, however often it is sent");
+    assert_eq!(
+        count(&pool, "sightings WHERE state = 'failed'").await,
+        1,
+        "one row, however often it is sent"
+    );
     let taken = request(&site, form("c.png", &catalog::png(50, 30))).await.header("Idempotency-Key", "k2");
     assert_eq!(taken.send().await.unwrap().status(), StatusCode::CREATED);
 }

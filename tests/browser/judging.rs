@@ -105,6 +105,28 @@ async fn a_whole_round_by_keyboard_with_a_step_back(pool: PgPool) {
     browser.close().await;
 }
 
+#[sqlx::test(migrations = "./migrations")]
+async fn backspace_goes_back_beyond_a_reload(pool: PgPool) {
+    let Some(browser) = Browser::open(Kind::DESKTOP).await else { return };
+    let service = round(&pool, &browser, "quality").await;
+    begin(&browser, &service).await;
+    for key in ["7", "3", "5"] {
+        judge(&browser, key).await;
+    }
+    have(&pool, &[7, 3, 5]).await;
+    browser.driver.refresh().await.unwrap();
+    browser.read("#chip b", "5").await;
+    judge(&browser, "4").await;
+    let back = Key::Backspace.value().to_string();
+    for said in ["4", "5", "3", "7"] {
+        judge(&browser, &back).await;
+        assert_eq!(browser.see(".press[aria-pressed=true]").await.text().await.unwrap(), said);
+    }
+    judge(&browser, "8").await;
+    have(&pool, &[3, 5, 4, 8]).await;
+    browser.close().await;
+}
+
 /// Notes for each key when the next picture was on the screen, and whether it was asked for only then.
 const STOPWATCH: &str = "
     const stage = document.getElementById('stage'), picture = document.getElementById('picture');
@@ -229,6 +251,14 @@ async fn both_questions_on_a_phone_with_buttons_for_a_thumb(pool: PgPool) {
     assert_eq!(small, Value::from(0), "every button is large enough and on the screen");
     let rows = "return new Set([...document.querySelectorAll('.ten .press')].map(one => one.getBoundingClientRect().top)).size";
     assert_eq!(browser.script(rows).await, Value::from(2), "two rows of five");
+    // A phone has two pixels for one of the page: the picture keeps its size on the page.
+    let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
+    browser.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", phone).await.unwrap();
+    browser.script("dispatchEvent(new Event('resize'))").await;
+    let size = "const of = document.getElementById('picture'), stage = document.getElementById('stage');
+                return Math.abs(of.clientWidth - Math.min(of.naturalWidth, stage.clientWidth,
+                    stage.clientHeight * of.naturalWidth / of.naturalHeight)) < 1.5";
+    assert_eq!(browser.script(size).await, Value::from(true));
     let before = browser.see("#stage").await.attr("data-painted").await.unwrap();
     browser.see(".ten .press:nth-of-type(8) input").await.click().await.unwrap();
     assert_eq!(

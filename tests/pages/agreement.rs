@@ -127,7 +127,11 @@ async fn figures_are_of_images_with_enough_votes_and_the_worst_come_first(pool: 
     assert_eq!(page.all(".figures tbody tr").len(), 12);
     // One gap of 6 in 11 images: 6/11, and √(36/11).
     assert!(value(&page, "Mean absolute error (MAE)").starts_with("0.545 ("));
-    assert!(value(&page, "Root mean squared error (RMSE)").starts_with("1.809 ("));
+    let error = value(&page, "Root mean squared error (RMSE)");
+    assert!(
+        error.starts_with("1.809 (") && error.contains(" to "),
+        "an error in points has its interval: {error}"
+    );
     assert!(value(&page, "Bias, model less people").starts_with("−0.545 ("));
     assert!(value(&page, "Same side of 5").starts_with("0.909 ("));
     assert!(page.one(".figures caption").contains("drawn as 10 listings"));

@@ -225,6 +225,7 @@ async fn back_shows_the_earlier_vote_and_undo_takes_it_back(pool: PgPool) {
     let back = next.attributes("#back", "href").remove(0);
     let earlier = page_as(&site, &anna, &back).await;
     assert_eq!(earlier.all(".press[aria-pressed=true]"), ["7"]);
+    assert_eq!(earlier.all("#back").len(), 0, "nothing was judged before that one");
     press(&site, &anna, &round, &earlier, ("score", "9")).await;
     assert_eq!(number(&pool, "SELECT count(*) FROM votes").await, 2);
     let key = page_as(&site, &anna, &format!("/score/{round}"))

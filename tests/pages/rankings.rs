@@ -150,6 +150,10 @@ async fn listings_without_a_good_photo_are_listed_with_the_reason(pool: PgPool) 
         site.page("/listings?q=L2&by=key").await.all(".key a"),
         ["L2", "L20", "L21", "L22", "L23", "L24"]
     );
+    assert!(!all.all(".scores").iter().any(|line| line.contains("people")), "nobody has said anything");
+    sqlx::raw_sql("UPDATE catalog SET verdict = true WHERE listing_key = 'L2'").execute(&pool).await.unwrap();
+    let judged = site.page("/listings?q=L2&by=key&order=asc").await.all(".scores");
+    assert!(judged[0].contains("watch yes (people) ·") && !judged[1].contains("people"), "{judged:?}");
     assert_eq!(site.status("/listings?show=ugly").await, StatusCode::BAD_REQUEST);
 }
 

@@ -134,16 +134,19 @@ fn errors_name_the_place_and_what_is_wrong_there() {
 #[test]
 fn scores_that_follow_one_rater_are_warned_of_by_name() {
     // The first votes the mean of the two others on every image.
-    let (_folder, path) = written(
-        &(0..40).map(|image| format!("5,{},{}\n", 5 + image % 4, 5 - image % 4)).collect::<String>(),
-    );
+    let (_folder, path) =
+        written(&(0..40).map(|image| format!("5,{},{}\n", 5 + image % 4, 5 - image % 4)).collect::<String>());
     let doubt = mos::Scores::read(&path).unwrap().doubt().unwrap();
     assert!(doubt.starts_with("The estimate ran towards 1, whose votes would be the scores"), "{doubt}");
     let (_folder, path) = written("image,annotator,score\na,ann,3\na,bob,4\nb,ann,7\nb,bob,6\n");
     let doubt = mos::Scores::read(&path).unwrap().doubt().unwrap();
     assert!(doubt.starts_with("Two people voted"), "{doubt}");
     if let Some(path) = shared("golden/p910_sample_data.csv") {
-        assert_eq!(mos::Scores::read(&path).unwrap().doubt(), None, "many raters an image are no cause for doubt");
+        assert_eq!(
+            mos::Scores::read(&path).unwrap().doubt(),
+            None,
+            "many raters an image are no cause for doubt"
+        );
     }
 }
 

@@ -82,7 +82,7 @@ pub async fn show(site: Data<Site>, account: Account, saved: Query<Saved>) -> Re
         frame: Frame::of(&site, &account, Place::Doubtful, view.as_ref()),
         cells: found.iter().map(|doubtful| cell(&site, doubtful)).collect(),
         left,
-        threshold: threshold.map(|threshold| words::probability(threshold.get())).unwrap_or_default(),
+        threshold: threshold.map(|threshold| words::cut_off(threshold.get())).unwrap_or_default(),
         saved: saved.saved.split('.').filter_map(|key| key.parse().ok()).collect(),
         undone: saved.undone,
     })

@@ -267,7 +267,8 @@ mod tests {
 
     #[test]
     fn an_estimate_that_did_not_come_to_rest_says_so() {
-        let mos = |converged| Mos { images: vec![], raters: vec![], iterations: 1_000, converged, doubt: None };
+        let mos =
+            |converged| Mos { images: vec![], raters: vec![], iterations: 1_000, converged, doubt: None };
         let trouble = |mos: &Mos| trouble(mos, |_| "anna".to_owned());
         assert!(
             trouble(&mos(false)).unwrap().starts_with("The estimate had not come to rest after 1,000 rounds")

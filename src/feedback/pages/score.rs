@@ -111,7 +111,10 @@ struct Page {
     current: Option<Current>,
     upcoming: String,
     end: Option<End>,
+    /// What was judged here, the latest first.
     earlier: Vec<Earlier>,
+    /// How many of those come after the picture that is shown.
+    later: usize,
     done: i64,
     left: i64,
     scores: [Score; 10],
@@ -120,6 +123,11 @@ struct Page {
 }
 
 impl Page {
+    /// The judgement before the picture that is shown: where “Back” leads.
+    fn last(&self) -> Option<&Earlier> {
+        self.earlier.get(self.later)
+    }
+
     fn question(&self) -> Option<&'static str> {
         self.round.plan.question.map(question_in_words)
     }
@@ -197,6 +205,9 @@ pub async fn show(
         Some(_) => None,
     };
     let earlier = progress::latest(&mut conn, account.id, Some(id), STRIP).await?;
+    let is_shown =
+        |given: &progress::Given| back.back == Some(given.image) && back.occurrence == given.occurrence;
+    let later = earlier.iter().position(is_shown).map_or(0, |place| place + 1);
     let desks = progress::desks(&mut conn, account.id, site.clock.now()).await?;
     let desk = desks.into_iter().find(|desk| desk.round == id);
     let (done, left) = desk.map_or((0, 0), |desk| (desk.judged, desk.left));
@@ -211,6 +222,7 @@ pub async fn show(
         upcoming: serde_json::to_string(&upcoming).map_err(WebError::internal)?,
         end,
         earlier: earlier.iter().map(|given| earlier_of(&site, given)).collect(),
+        later,
         done,
         left,
         scores: Score::ALL,

@@ -20,7 +20,7 @@ pub struct Row {
 /// The twelve figures with their intervals.
 pub fn rows(figures: &Agreement<Option<f64>>, intervals: &Agreement<Option<Interval>>) -> Vec<Row> {
     let row = |name, meaning, of: fn(&Agreement<Option<f64>>) -> Option<f64>, sure: Option<Interval>| {
-        let value = of(figures).map_or_else(|| "undefined".to_owned(), |value| figures::with(value, sure));
+        let value = of(figures).map_or_else(|| "undefined".to_owned(), |value| figures::apart(value, sure));
         Row { name, value, meaning }
     };
     let sure = intervals;

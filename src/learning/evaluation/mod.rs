@@ -154,7 +154,7 @@ pub async fn show(
     html(&Page {
         frame,
         model: view.watch_title.clone(),
-        threshold: words::probability(threshold.get()),
+        threshold: words::cut_off(threshold.get()),
         labelled,
         watches,
         others: labelled - watches,
@@ -193,7 +193,7 @@ fn at(sweep: &Sweep, threshold: Threshold, is_present: bool) -> At {
     let confusion = sweep.at(threshold);
     let figure = |value: f64| format!("{value:.3}");
     At {
-        threshold: threshold.get().to_string(),
+        threshold: words::cut_off(threshold.get()),
         is_present,
         confusion,
         f1: figure(confusion.f1()),

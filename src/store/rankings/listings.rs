@@ -67,6 +67,8 @@ pub struct Listing {
     pub height: Option<i32>,
     /// Its label.
     pub watch: Option<bool>,
+    /// Whether people said so, not the model.
+    pub by_people: bool,
     /// Watch confidence of the best photo.
     pub watch_confidence: Option<f64>,
     /// Standard deviation of its quality distribution.
@@ -144,7 +146,8 @@ pub(super) fn select(
         " AS has_watch, c.image_id AS image, i.sha256, c.width, c.height, c.watch_confidence, c.quality_std, i.signals,
           watch_label(c.verdict, c.watch_confidence, ",
     );
-    sql.push_bind(threshold).push(") AS watch FROM (SELECT l.* FROM listings l WHERE ");
+    sql.push_bind(threshold)
+        .push(") AS watch, c.verdict IS NOT NULL AS by_people FROM (SELECT l.* FROM listings l WHERE ");
     conditions(&mut sql, view, list);
     if let Some(after) = after {
         beyond(&mut sql, list, after);

@@ -160,7 +160,7 @@ impl Fields {
         }
         let from = parts.join(", ");
         match sample {
-            Some(size) => format!("a random sample of {size} from {from}"),
+            Some(size) => format!("a random sample of up to {size} from {from}"),
             None => from,
         }
     }
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(plan.round.deadline.unwrap().to_rfc3339(), "2026-12-25T00:00:00+00:00");
         assert_eq!(
             plan.round.drawn_from,
-            "a random sample of 100 from images near the watch threshold, named “rolex”, quality from 4"
+            "a random sample of up to 100 from images near the watch threshold, named “rolex”, quality from 4"
         );
     }
 
