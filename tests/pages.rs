@@ -158,7 +158,7 @@ async fn a_confidence_equal_to_the_threshold_is_no_watch_and_people_overrule_it(
     assert_eq!(yes.images(), [corrected.to_string(), above.to_string()]);
     assert!(
         yes.one(".showing")
-            .contains("1 without a watch: at or below the threshold of 0.010, or people say so"),
+            .contains("1 without a watch: at or below the threshold of 0.01, or people say so"),
         "{}",
         yes.one(".showing")
     );

@@ -29,6 +29,7 @@ pub struct Args {
 /// # Errors
 /// Something cannot be read or written; no file is left then.
 pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
+    context.ensure_catalog()?;
     let stop = shutdown::on_signal()?;
     let settings = &context.settings;
     let url = settings.database_url.as_ref().map(Secret::reveal);

@@ -51,7 +51,7 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
         root.display()
     );
     context
-        .with_database(async |pool| {
+        .with_new_database(async |pool| {
             let objects = Objects::local(&settings.store_dir())?;
             let mut ingest = Ingest::of(root, pool.clone(), objects, settings, Clock::System)?;
             import(&mut ingest).await?;

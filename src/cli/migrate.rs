@@ -10,5 +10,5 @@ use super::Context;
 /// # Errors
 /// There is no database, or a migration failed; then the tables are as they were.
 pub async fn run(context: &Context) -> anyhow::Result<ExitCode> {
-    context.with_database(async |_pool| Ok(ExitCode::SUCCESS)).await
+    context.with_new_database(async |_pool| Ok(ExitCode::SUCCESS)).await
 }

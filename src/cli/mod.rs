@@ -32,7 +32,7 @@ use clap::Parser;
 use sqlx::PgPool;
 
 use crate::{
-    cluster::Database,
+    cluster::{self, Database},
     config::{Secret, Settings},
     shutdown, startup,
 };
@@ -71,11 +71,40 @@ pub struct Context {
 }
 
 impl Context {
-    /// Does `work` on the settings' database, brought up to date first, and closes it afterwards.
+    /// Refuses where there is no catalog: another would be made in the wrong folder, empty, and be taken for the right one.
+    ///
+    /// # Errors
+    /// Neither is a database named, nor has the data directory one.
+    pub fn ensure_catalog(&self) -> anyhow::Result<()> {
+        let folder = &self.settings.data_dir;
+        if self.settings.database_url.is_some() || cluster::is_made(folder) {
+            return Ok(());
+        }
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+        anyhow::bail!(
+            "there is no catalog in {}: name its data directory with --data-dir or CHRONOGRADE_DATA_DIR (it is ./data of the folder that \
+             one is in unless one says otherwise), or start `chronograde serve`, which makes one",
+            folder.display()
+        )
+    }
+
+    /// Does `work` on the settings' database, which is there, brought up to date first, and closes it afterwards.
+    ///
+    /// # Errors
+    /// There is no catalog, a migration failed, or the work did.
+    pub async fn with_database<T>(
+        &self,
+        work: impl AsyncFnOnce(&PgPool) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        self.ensure_catalog()?;
+        self.with_new_database(work).await
+    }
+
+    /// The same on a database that is made if there is none.
     ///
     /// # Errors
     /// There is no database, a migration failed, or the work did.
-    pub async fn with_database<T>(
+    pub async fn with_new_database<T>(
         &self,
         work: impl AsyncFnOnce(&PgPool) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {

@@ -3,6 +3,7 @@
 use actix_web::web::Bytes;
 use futures_util::{Stream, stream};
 use sqlx::{PgPool, PgTransaction};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Export, Table, csv, training};
 use crate::store::{
@@ -14,8 +15,16 @@ use crate::store::{
 /// Images that are read at once.
 const AT_ONCE: u16 = 500;
 
+/// Exports that run at the same time; further ones wait. Each keeps a connection and a view of the database as it was.
+static AT_A_TIME: Semaphore = Semaphore::const_new(2);
+
+/// Begins it. Whoever stops reading for a minute is not waited for: the database needs to clear away what has changed since.
+const BEGIN: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '60s'";
+
 /// Where an export stands.
 struct Walk {
+    _turn: SemaphorePermit<'static>,
     tx: PgTransaction<'static>,
     view: Option<Viewpoint>,
     ranking: Ranking,
@@ -35,10 +44,12 @@ pub async fn stream(
     ranking: Ranking,
     export: Export,
 ) -> sqlx::Result<impl Stream<Item = sqlx::Result<Bytes>> + use<>> {
-    let mut tx = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+    // The semaphore is never closed.
+    let turn = AT_A_TIME.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
+    let mut tx = pool.begin_with(BEGIN).await?;
     let view = viewpoint::active(&mut tx).await?;
     let place = view.is_some().then_some(Place::Start);
-    let walk = Walk { tx, view, ranking, export, place, rows: 0, begun: false };
+    let walk = Walk { _turn: turn, tx, view, ranking, export, place, rows: 0, begun: false };
     Ok(stream::try_unfold(Some(walk), async |walk| match walk {
         Some(walk) => walk.next().await.map(Some),
         None => Ok(None),

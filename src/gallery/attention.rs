@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use nix::sys::statvfs::statvfs;
 use sqlx::PgConnection;
 
-use super::words;
+use super::{
+    disks::{self, Room},
+    words,
+};
 use crate::{
     config,
     domain::{Role, SightingState},
@@ -40,14 +42,14 @@ pub async fn matters(
     ledger: &Ledger,
 ) -> Result<Vec<Matter>, WebError> {
     let mut matters = Vec::new();
-    matters.extend(of_role(site, config::Role::Ingest, "New files are not being noticed").await?);
-    matters.extend(of_role(site, config::Role::Score, "Images are not being scored").await?);
+    matters.extend(of_role(conn, config::Role::Ingest, "New files are not being noticed").await?);
+    matters.extend(of_role(conn, config::Role::Score, "Images are not being scored").await?);
     let warnings = components::warnings(&mut *conn).await?;
     matters.extend(warnings.iter().map(|text| Matter { text: ended(text), link: None, is_urgent: true }));
     for root in ledger::roots(conn).await? {
         matters.extend(of_root(&root));
     }
-    matters.extend(of_disks(site));
+    matters.extend(of_disks(site).await);
     matters.extend(of_threshold(view));
     matters.extend(of_labels(site, conn, view).await?);
     matters.extend(of_ledger(site, ledger));
@@ -55,9 +57,13 @@ pub async fn matters(
     Ok(matters)
 }
 
-async fn of_role(site: &Site, role: config::Role, consequence: &str) -> Result<Vec<Matter>, WebError> {
+async fn of_role(
+    conn: &mut PgConnection,
+    role: config::Role,
+    consequence: &str,
+) -> Result<Vec<Matter>, WebError> {
     let urgent = |text| Matter { text, link: None, is_urgent: true };
-    Ok(match components::problems(&site.pool, role).await? {
+    Ok(match components::problems(&mut *conn, role).await? {
         None => vec![urgent(format!(
             "{consequence}: no process with the role “{}” is running. Start one with `chronograde serve --roles {}`.",
             role.as_str(),
@@ -88,17 +94,13 @@ fn of_root(root: &ledger::Root) -> Option<Matter> {
 const LITTLE_ROOM_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// The disks of the data and of the upload directory, each once.
-fn of_disks(site: &Site) -> Vec<Matter> {
-    let mut disks: Vec<(u64, &Path, u64)> = Vec::new();
-    for folder in [&site.data_dir, &site.upload_dir] {
-        // What cannot be asked is told of by whoever works there.
-        let Ok(disk) = statvfs(folder.as_path()) else { continue };
-        let free_bytes = disk.blocks_available().saturating_mul(disk.fragment_size());
-        if !disks.iter().any(|(id, ..)| *id == disk.filesystem_id()) {
-            disks.push((disk.filesystem_id(), folder, free_bytes));
-        }
-    }
-    disks.into_iter().filter_map(|(_, folder, free_bytes)| of_room(folder, free_bytes)).collect()
+async fn of_disks(site: &Site) -> Vec<Matter> {
+    let folders = [site.data_dir.as_path(), site.upload_dir.as_path()];
+    // What does not answer is told of by whoever works there.
+    let rooms = disks::rooms(folders).await.into_iter().zip(folders);
+    let mut known: Vec<(Room, &Path)> = rooms.filter_map(|(room, folder)| Some((room?, folder))).collect();
+    known.dedup_by_key(|(room, _)| room.disk);
+    known.into_iter().filter_map(|(room, folder)| of_room(folder, room.free_bytes)).collect()
 }
 
 fn of_room(folder: &Path, free_bytes: u64) -> Option<Matter> {

@@ -1,14 +1,12 @@
 //! Health: whether every part runs, what it computes with, and how much room is left.
 
-use std::path::Path;
-
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 use chrono::{DateTime, TimeDelta, Utc};
-use nix::sys::statvfs::statvfs;
 
 use super::{
     attention::{self, Matter},
+    disks::{self, Room},
     frame::{Frame, Place},
     html, words,
 };
@@ -70,13 +68,14 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
     let ledger = ledger::totals(&mut conn, view.as_ref()).await?;
     let database = server::facts(&mut conn).await?;
     let parts = components::latest(&mut conn, ROWS).await?;
+    let [data, uploads] = disks::rooms([site.data_dir.as_path(), site.upload_dir.as_path()]).await;
     let facts = vec![
         ("chronograde", env!("CARGO_PKG_VERSION").to_owned()),
         ("Images", words::count(ledger.images)),
         ("PostgreSQL", database.version),
         ("Size of the database", words::bytes(database.bytes)),
-        ("Room for data", room(&site.data_dir)),
-        ("Room for uploads", room(&site.upload_dir)),
+        ("Room for data", in_words(data)),
+        ("Room for uploads", in_words(uploads)),
     ];
     html(&Page {
         frame: Frame::of(&site, &account, Place::Health, view.as_ref()),
@@ -87,13 +86,9 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
     })
 }
 
-/// What the folder's disk has left.
-fn room(folder: &Path) -> String {
-    match statvfs(folder) {
-        Ok(disk) => {
-            let free_bytes = disk.blocks_available().saturating_mul(disk.fragment_size());
-            format!("{} left", words::bytes(i64::try_from(free_bytes).unwrap_or(i64::MAX)))
-        }
-        Err(_) => "its folder does not answer".to_owned(),
-    }
+fn in_words(room: Option<Room>) -> String {
+    room.map_or_else(
+        || "its folder does not answer".to_owned(),
+        |room| format!("{} left", words::bytes(i64::try_from(room.free_bytes).unwrap_or(i64::MAX))),
+    )
 }

@@ -220,7 +220,7 @@ pub async fn show(
     html(&Page {
         frame: Frame::of(&site, &account, Place::Jobs, view.as_ref()),
         progress: progress(waiting, pace, now),
-        problems: problems(components::problems(&site.pool, config::Role::Score).await?),
+        problems: problems(components::problems(&mut *conn, config::Role::Score).await?),
         notice: notice(parameters.done.as_deref()),
         can_retry: !given_up.is_empty() || models.iter().any(|open| open.failed > 0),
         kinds: kinds.into_iter().map(KindRow::new).collect(),

@@ -7,6 +7,7 @@ mod attention;
 pub mod bulk;
 pub mod card;
 pub mod counted;
+mod disks;
 pub mod export;
 mod form;
 pub mod frame;

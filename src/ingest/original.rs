@@ -58,26 +58,32 @@ impl From<sqlx::Error> for OriginalError {
 /// # Errors
 /// See [`OriginalError`].
 pub async fn read(pool: &PgPool, objects: &Objects, image: ImageId) -> Result<Original, OriginalError> {
-    let mut conn = pool.acquire().await?;
-    let Some(stored) = images::stored(&mut conn, image).await? else { return Err(OriginalError::Missing) };
+    // No connection is held while a disk is asked, which may be a share that hangs.
+    let (stored, places) = {
+        let mut conn = pool.acquire().await?;
+        let stored = images::stored(&mut conn, image).await?.ok_or(OriginalError::Missing)?;
+        (stored, sightings::places(&mut conn, image).await?)
+    };
     if let Some(original) = from_store(objects, &stored).await? {
         return Ok(original);
     }
     let mut error = OriginalError::Missing;
-    for place in sightings::places(&mut conn, image).await? {
+    for place in places {
         match from_place(place.clone(), &stored).await {
             Ok(original) => return Ok(original),
             Err(Unread::Changed) => {
-                sightings::lost(&mut conn, place.id, "its bytes are not those that were imported").await?;
+                lose(pool, &place, "its bytes are not those that were imported").await?;
             }
-            Err(Unread::Gone) => {
-                sightings::lost(&mut conn, place.id, "the file is not there any more").await?;
-            }
+            Err(Unread::Gone) => lose(pool, &place, "the file is not there any more").await?,
             Err(Unread::Away) => error = OriginalError::Away,
             Err(Unread::File(reason)) => error = OriginalError::File(reason),
         }
     }
     Err(error)
+}
+
+async fn lose(pool: &PgPool, place: &Place, reason: &str) -> sqlx::Result<()> {
+    sightings::lost(&mut *pool.acquire().await?, place.id, reason).await
 }
 
 async fn from_store(objects: &Objects, stored: &Stored) -> Result<Option<Original>, OriginalError> {

@@ -115,8 +115,9 @@ async fn page(
 
 /// To a page of ours, whatever the form says.
 pub(super) fn to(site: &Site, path: &str) -> HttpResponse {
-    // `//elsewhere` and `/\elsewhere` would lead to another host.
-    let is_ours = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    // `//elsewhere` and `/\elsewhere` would lead to another host, and so would tabs in between, which browsers leave out.
+    let is_odd = |c: char| c == '\\' || c.is_control();
+    let is_ours = path.starts_with('/') && !path.starts_with("//") && !path.contains(is_odd);
     let path = if is_ours { path } else { "/" };
     site.see_other(path)
 }

@@ -209,6 +209,7 @@ impl WebError {
             Self::OtherRequest => OTHER_REQUEST,
             Self::Spool(_) => SPOOL,
             Self::Database(error) if is_away(error) => AWAY,
+            Self::Database(error) if is_no_text(error) => PARAMETER,
             Self::Database(_) => INTERNAL,
             Self::Objects(_) => STORE,
             Self::Internal(_) => INTERNAL,
@@ -240,6 +241,12 @@ fn is_away(error: &sqlx::Error) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a text has what no text of PostgreSQL has: a NUL (22021), or a time has what no time is (22008).
+fn is_no_text(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| ["22021", "22008"].contains(&&*code))
 }
 
 impl From<JobError> for WebError {
