@@ -92,3 +92,37 @@ fn an_absent_library_and_an_address_of_another_program_are_problems() {
     assert!(finding(&report, "ONNX Runtime").1.contains("make setup"), "{report}");
     assert!(finding(&report, "address").1.contains("CHRONOGRADE_LISTEN"), "{report}");
 }
+
+#[test]
+fn commands_for_a_catalog_make_none_where_there_is_none() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let backup = nowhere.path().join("backup.chronograde");
+    let commands: [&[&str]; 6] = [
+        &["users", "list"],
+        &["tokens", "add", "a"],
+        &["export", "images.csv"],
+        &["backup", backup.to_str().unwrap()],
+        &["models", "activate", "starter-watch"],
+        &["models", "accept", "starter-watch"],
+    ];
+    for command in commands {
+        let output = Command::new(env!("CARGO_BIN_EXE_chronograde"))
+            .args(command)
+            .current_dir(nowhere.path())
+            .env_remove("DATABASE_URL")
+            .env("CHRONOGRADE_MODELS", concat!(env!("CARGO_MANIFEST_DIR"), "/models"))
+            .env(
+                "CHRONOGRADE_ONNXRUNTIME",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/.runtime/onnxruntime/libonnxruntime.so"),
+            )
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{command:?}: {said}");
+        assert!(
+            said.contains("there is no catalog in") && said.contains("--data-dir"),
+            "{command:?}: {said}"
+        );
+        assert_eq!(std::fs::read_dir(nowhere.path()).unwrap().count(), 0, "{command:?} made something");
+    }
+}

@@ -160,6 +160,7 @@ async fn one_comes_back_to_the_page_that_asked_for_the_sign_in_and_to_no_other_h
         ("//evil.example", "/"),
         ("https://evil.example", "/"),
         ("/\\evil.example", "/"),
+        ("/\t/evil.example", "/"),
         ("", "/"),
     ] {
         let form = [("name", "admin"), ("password", PASSWORD), ("next", next)];

@@ -91,6 +91,9 @@ async fn what_is_no_list_is_named_and_the_form_stays(pool: PgPool) {
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
     let page = site.page_of(answer).await;
     assert!(page.one(".problem").starts_with("min must be a number."));
+    for address in ["/ranking?q=%00", "/listings?q=%00"] {
+        assert_eq!(site.status(address).await, StatusCode::BAD_REQUEST, "{address}");
+    }
     assert_eq!(page.all("form.filters").len(), 1);
     // A place of another order is the beginning of this one, as the form sends it.
     let next = site.page("/ranking").await.attributes("a[rel=next]", "href").remove(0);

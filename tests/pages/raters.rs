@@ -117,7 +117,9 @@ async fn others_are_compared_with_those_who_count_and_what_does_not_count_says_w
         |start: &str| said.iter().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{said:?}"));
     assert!(of("voter 3: 2").ends_with("does not count: whoever gave it is excluded"), "{said:?}");
     assert!(of("voter 3: no watch").ends_with("does not count: whoever said it is excluded"), "{said:?}");
-    assert!(!of("voter 1: 8").contains("does not count") && !of("voter 1: no watch").contains("does not count"));
+    assert!(
+        !of("voter 1: 8").contains("does not count") && !of("voter 1: no watch").contains("does not count")
+    );
 }
 
 #[sqlx::test(migrations = "./migrations")]
