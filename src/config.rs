@@ -134,9 +134,12 @@ pub struct Settings {
     pub decode_budget_mib: u64,
     /// Pictures that are decoded at the same time. Default: the number of cores.
     pub decode_threads: NonZeroUsize,
-    /// Threads that one network computes with. Default: the number of cores.
+    /// Threads that one network computes with, all its copies together. Default: the number of cores.
     pub score_threads: NonZeroUsize,
-    /// Most pictures that one network is given at once. Larger: more memory, later first result.
+    /// Copies of each network, which share its threads. One: half the memory, and a tenth to a third slower.
+    pub score_copies: NonZeroUsize,
+    /// Most pictures that one network is given at once. Larger: more memory, later first result; faster on a graphics card,
+    /// not on a processor.
     pub batch: NonZeroUsize,
     /// Jobs that a scoring process holds at the same time: some decode while others wait for a network.
     pub score_jobs: NonZeroUsize,
@@ -167,6 +170,7 @@ impl Role {
 impl Default for Settings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let two = NonZeroUsize::MIN.saturating_add(1);
         let eight = NonZeroUsize::MIN.saturating_add(7);
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
@@ -192,7 +196,8 @@ impl Default for Settings {
             decode_budget_mib: 512,
             decode_threads: cores,
             score_threads: cores,
-            batch: eight,
+            score_copies: two,
+            batch: two,
             score_jobs: eight.saturating_mul(cores),
             worker_heartbeat_ms: 10_000,
             worker_dead_after_ms: 30_000,
@@ -241,9 +246,12 @@ impl Settings {
 
     /// How the networks are run.
     pub fn engine(&self) -> EngineSettings {
+        let threads = self.score_copies.min(self.score_threads);
         EngineSettings {
-            intra_threads: self.score_threads,
+            threads,
+            intra_threads: NonZeroUsize::new(self.score_threads.get() / threads).unwrap_or(NonZeroUsize::MIN),
             max_batch: self.batch,
+            queue: self.batch.saturating_mul(threads).saturating_add(self.batch.get()),
             ..EngineSettings::default()
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     jobs,
     objects::Objects,
     pipeline::{Pipeline, Trouble},
-    score::Runtime,
+    score::{EngineSettings, Runtime},
     serving::{self, Loaded, Served, ServingError},
     store::{
         components::{self, Condition},
@@ -132,8 +132,10 @@ impl Scorer {
     /// What the networks are computed with, for people; none while the library does not load.
     fn engine(&self) -> Option<String> {
         let runtime = Runtime::load(&self.settings.libraries()).ok()?;
-        let (threads, batch) = (self.settings.score_threads, self.settings.batch);
+        let EngineSettings { threads, intra_threads, max_batch, .. } = self.settings.engine();
         let provider = runtime.provider();
-        Some(format!("ONNX Runtime, {provider}; {threads} threads a network, batches of up to {batch}"))
+        Some(format!(
+            "ONNX Runtime, {provider}; of each network {threads} copies with {intra_threads} threads, batches of up to {max_batch}"
+        ))
     }
 }

@@ -3,7 +3,7 @@
 keras      the original recipe: load_img, img_to_array, predict on both networks, in batches of 1 and 16
 python     a plain pipeline: Pillow, numpy, ONNX Runtime on both networks, batch 1
 ort        ONNX Runtime alone, bare: one network, prepared tensors
-openvino   OpenVINO alone, bare: one network, prepared tensors
+openvino   OpenVINO alone, bare: one network, prepared tensors, in single precision and as int8 (the files of NETWORKS/int8)
 
 Every peer has one uncounted pass of a batch before its clock starts, and its library's own choice of threads. Run by benches/peer/peers.sh.
 """
@@ -107,16 +107,28 @@ def ort_peer(folder: Path, images: list[Path], seconds: float):
 
 
 def openvino_peer(folder: Path, images: list[Path], seconds: float):
+    """Both of its ways to use two cores: one request at a time on all of them, and as many requests as it likes side by side."""
     import openvino
 
     core = openvino.Core()
-    for name in NETWORKS:
-        for size in BATCHES:
-            network = core.read_model(folder / f"{name}.onnx")
-            network.reshape([size, 3, SIDE_PX, SIDE_PX])
-            compiled = core.compile_model(network, "CPU", {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})
-            request = compiled.create_infer_request()
-            yield {"network": name, **timed(lambda batch: request.infer([batch]), tensors(name, images, size), size, seconds)}
+    for precision, file in (("fp32", folder), ("int8", folder / "int8")):
+        for name in NETWORKS:
+            network = core.read_model(file / f"{name}.onnx")
+            for size, hint in ((1, "LATENCY"), (16, "LATENCY"), (1, "THROUGHPUT"), (4, "THROUGHPUT")):
+                network.reshape([size, 3, SIDE_PX, SIDE_PX])
+                settings = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": "f32"}
+                queue = openvino.AsyncInferQueue(core.compile_model(network, "CPU", settings))
+
+                def step(batches, queue=queue):
+                    for batch in batches:
+                        queue.start_async([batch])
+                    queue.wait_all()
+
+                # Enough at a time that waiting for the last one does not count.
+                ready = tensors(name, images, size)
+                many = [ready[index % len(ready)] for index in range(8 * len(queue))]
+                line = timed(step, [many], size * len(many), seconds)
+                yield {"network": name, "precision": precision, "hint": hint, "requests": len(queue), **line, "batch": size}
 
 
 PEERS = {"keras": keras_peer, "python": python_peer, "ort": ort_peer, "openvino": openvino_peer}

@@ -1,7 +1,7 @@
 //! The networks alone: `Session::run` on tensors that are ready, and nothing else.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Barrier},
     thread,
     time::{Duration, Instant},
 };
@@ -49,7 +49,9 @@ pub(super) struct Runs {
     name: String,
     task: Task,
     batch: usize,
+    copies: usize,
     threads: usize,
+    /// Of every batch of every copy.
     times: Vec<Duration>,
 }
 
@@ -62,7 +64,9 @@ pub struct ModelRate {
     pub task: String,
     /// Images that are run at once.
     pub batch: usize,
-    /// Threads that it computes with.
+    /// Copies of it that ran side by side.
+    pub copies: usize,
+    /// Threads that each copy computes with.
     pub threads: usize,
     /// Images that were run.
     pub images: usize,
@@ -106,23 +110,51 @@ impl Bare {
         Ok(tensors.into_iter().map(Arc::new).collect())
     }
 
-    /// Runs each network for at least `least`, one after the other.
+    /// Runs each network for at least `least`, one network after the other, in as many copies as the service has.
     pub(super) async fn run(&self, tensors: &[Tensors], least: Duration) -> Result<Vec<Runs>, BenchError> {
         let bar = progress::bar("networks alone", self.networks.len());
         let mut runs = Vec::with_capacity(self.networks.len());
         for (index, (named, tensors)) in self.networks.iter().zip(tensors).enumerate() {
             bar.at(index);
-            let (report, answer) = oneshot::channel();
-            let (named, tensors) = (named.clone(), Arc::clone(tensors));
-            let (runtime, engine) = (self.runtime, self.engine);
-            // A thread of its own, for its priority is the engines'.
-            thread::Builder::new()
-                .name("bench-run".to_owned())
-                .spawn(move || report.send(alone(runtime, named, &tensors, engine, least)))
-                .map_err(BenchError::file("a thread"))?;
-            runs.push(answer.await.map_err(|_| BenchError::Thread)??);
+            let ready = Arc::new(Barrier::new(self.engine.threads.get()));
+            let copies: Vec<_> = (0..self.engine.threads.get())
+                .map(|_| self.copy(named, tensors, (&ready, least)))
+                .collect::<Result<_, _>>()?;
+            let mut times = Vec::new();
+            for answer in copies {
+                times.extend(answer.await.map_err(|_| BenchError::Thread)??);
+            }
+            runs.push(self.runs(named, tensors, times));
         }
         Ok(runs)
+    }
+
+    /// Starts one copy on a thread of its own, for its priority is the engines'.
+    fn copy(
+        &self,
+        named: &Named,
+        tensors: &Tensors,
+        (ready, least): (&Arc<Barrier>, Duration),
+    ) -> Result<oneshot::Receiver<Result<Vec<Duration>, BenchError>>, BenchError> {
+        let (report, answer) = oneshot::channel();
+        let (network, tensors, ready) = (named.network.clone(), Arc::clone(tensors), Arc::clone(ready));
+        let (runtime, engine) = (self.runtime, self.engine);
+        thread::Builder::new()
+            .name("bench-run".to_owned())
+            .spawn(move || report.send(alone(runtime, &network, &tensors, engine, (&ready, least))))
+            .map_err(BenchError::file("a thread"))?;
+        Ok(answer)
+    }
+
+    fn runs(&self, named: &Named, tensors: &[Tensor], times: Vec<Duration>) -> Runs {
+        Runs {
+            name: named.name.clone(),
+            task: named.task,
+            batch: batch(&named.network, tensors, self.engine),
+            copies: self.engine.threads.get(),
+            threads: self.engine.intra_threads.get(),
+            times,
+        }
     }
 }
 
@@ -134,23 +166,32 @@ fn parts<'a>(catalogue: &'a Catalogue, manifest: &'a Manifest) -> Result<Vec<&'a
     }
 }
 
-/// Opens the network as an engine's thread does, warms it up, and runs batch after batch.
+/// Images that are run at once.
+fn batch(network: &Network, tensors: &[Tensor], engine: EngineSettings) -> usize {
+    network.input.batch.unwrap_or(engine.max_batch.get()).min(tensors.len())
+}
+
+/// Opens the network as an engine's thread does, warms it up, waits for the other copies, and runs batch after batch.
 fn alone(
     runtime: &Runtime,
-    named: Named,
+    network: &Network,
     tensors: &[Tensor],
     engine: EngineSettings,
-    least: Duration,
-) -> Result<Runs, BenchError> {
+    (ready, least): (&Barrier, Duration),
+) -> Result<Vec<Duration>, BenchError> {
     if engine.gives_way {
         give_way();
     }
-    let threads = engine.intra_threads.get();
-    let mut session = Session::open(runtime, &named.network, threads)?;
-    let batch = named.network.input.batch.unwrap_or(engine.max_batch.get()).min(tensors.len());
+    let opened = Session::open(runtime, network, engine.intra_threads.get());
     let batches: Vec<Vec<&Tensor>> =
-        tensors.chunks_exact(batch).map(|batch| batch.iter().collect()).collect();
-    session.run(&batches[0])?;
+        tensors.chunks_exact(batch(network, tensors, engine)).map(|batch| batch.iter().collect()).collect();
+    let warm = opened.map_err(BenchError::from).and_then(|mut session| {
+        session.run(&batches[0])?;
+        Ok(session)
+    });
+    // Also after an error: the other copies wait.
+    ready.wait();
+    let mut session = warm?;
     let mut times = Vec::new();
     let started = Instant::now();
     for tensors in batches.iter().cycle() {
@@ -161,7 +202,7 @@ fn alone(
             break;
         }
     }
-    Ok(Runs { name: named.name, task: named.task, batch, threads, times })
+    Ok(times)
 }
 
 impl Runs {
@@ -174,20 +215,21 @@ impl Runs {
     /// How fast it was.
     pub(super) fn rate(&self) -> ModelRate {
         let images = self.batch * self.times.len();
-        let seconds = self.times.iter().sum::<Duration>().as_secs_f64();
+        let seconds = self.times.iter().sum::<Duration>().as_secs_f64() / self.copies as f64;
         ModelRate {
             name: self.name.clone(),
             task: self.task.to_string(),
             batch: self.batch,
+            copies: self.copies,
             threads: self.threads,
             images,
             images_per_second: per_second(images, seconds),
         }
     }
 
-    /// The network's name, and what an image took in each batch.
+    /// The network's name, and what an image took in each batch, as copies run side by side.
     pub(super) fn per_image(&self) -> (String, Option<Spread>, usize) {
-        let size = u32::try_from(self.batch).unwrap_or(u32::MAX);
+        let size = u32::try_from(self.batch * self.copies).unwrap_or(u32::MAX);
         let times: Vec<Duration> = self.times.iter().map(|time| *time / size).collect();
         (self.name.clone(), Spread::of(&times), self.batch * times.len())
     }

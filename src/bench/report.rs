@@ -30,7 +30,9 @@ pub struct Workload {
     pub median_height_px: f64,
     /// Most images that a network is given at once.
     pub batch: usize,
-    /// Threads of each network.
+    /// Copies of each network that run side by side.
+    pub score_copies: usize,
+    /// Threads of each copy.
     pub score_threads: usize,
     /// Pictures that are decoded at the same time.
     pub decode_threads: usize,
@@ -50,7 +52,8 @@ impl Workload {
             median_width_px: middle(&|source| source.width_px.into()),
             median_height_px: middle(&|source| source.height_px.into()),
             batch: settings.batch.get(),
-            score_threads: settings.score_threads.get(),
+            score_copies: settings.engine().threads.get(),
+            score_threads: settings.engine().intra_threads.get(),
             decode_threads: settings.decode_threads.get(),
             score_jobs: settings.score_jobs.get(),
         }
@@ -137,14 +140,15 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "{} pictures ({} files are none), median {:.0} KB, {:.0}×{:.0} px; batch {}, {} threads per network, \
-             {} decoders, {} jobs in hand",
+            "{} pictures ({} files are none), median {:.0} KB, {:.0}×{:.0} px; batch {}, {} copies of each network with \
+             {} threads, {} decoders, {} jobs in hand",
             load.pictures,
             load.skipped,
             load.median_bytes / 1e3,
             load.median_width_px,
             load.median_height_px,
             load.batch,
+            load.score_copies,
             load.score_threads,
             load.decode_threads,
             load.score_jobs,

@@ -90,7 +90,7 @@ fn networks(runs: &[Vec<Runs>]) -> Vec<Stage> {
         .reduce(|all, round| all.into_iter().zip(round).map(|(all, runs)| all.and(runs)).collect());
     let stage = |runs: Runs| {
         let (name, spread, images) = runs.per_image();
-        let what = "a batch's share, with all threads of the network";
+        let what = "a batch's share, with all copies and threads of the network";
         Some(Stage { stage: format!("infer {name}"), what, images, spread: spread? })
     };
     rounds.unwrap_or_default().into_iter().filter_map(stage).collect()

@@ -38,18 +38,4 @@ impl Luma {
     pub(super) fn rows(&self) -> std::slice::ChunksExact<'_, f32> {
         self.values.chunks_exact(self.width)
     }
-
-    /// Filters the picture row by row, over the pixels that have a 3×3 neighbourhood. A row of what `filter` gave
-    /// is handed to `each`.
-    pub(super) fn filtered(&self, filter: impl Fn([[f32; 3]; 3]) -> f32, mut each: impl FnMut(&[f32])) {
-        let rows: Vec<&[f32]> = self.rows().collect();
-        let mut filtered = vec![0.0; self.width.saturating_sub(2)];
-        for rows in rows.windows(3) {
-            let neighbours = |row: usize, x: usize| [rows[row][x], rows[row][x + 1], rows[row][x + 2]];
-            for (x, value) in filtered.iter_mut().enumerate() {
-                *value = filter([neighbours(0, x), neighbours(1, x), neighbours(2, x)]);
-            }
-            each(&filtered);
-        }
-    }
 }

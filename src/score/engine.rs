@@ -4,13 +4,15 @@
 //! once: under load batches form by themselves, and a single picture never waits for company. Callers that
 //! gave up while they waited are skipped.
 
+mod cores;
+mod memory;
 mod priority;
 mod worker;
 
 use std::{
     num::NonZeroUsize,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
         mpsc as ready,
     },
@@ -38,7 +40,9 @@ use crate::{
 /// How a network is run. The defaults suit a small machine that also serves pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EngineSettings {
-    /// Threads that each own a copy of the network. More: batches run side by side, memory multiplies.
+    /// Threads that each own a copy of the network. More: batches run side by side, memory multiplies. Two are faster than
+    /// one that computes with twice the threads, for these wait for each other after every operator, and longest when
+    /// something else takes a core.
     pub threads: NonZeroUsize,
     /// Threads that one copy computes with. `threads` × this beyond the cores only costs time.
     pub intra_threads: NonZeroUsize,
@@ -113,7 +117,10 @@ struct Shared {
     task: Task,
     network: Network,
     alive: AtomicUsize,
+    /// Why the last run failed.
     trouble: Mutex<Option<String>>,
+    /// Why a thread ended before its time.
+    panic: OnceLock<String>,
     images: AtomicU64,
     batches: AtomicU64,
     skipped: AtomicU64,
@@ -157,6 +164,7 @@ impl Engine {
         for features in reports {
             engine.features_dimension = features?;
         }
+        memory::give_back();
         Ok(engine)
     }
 
@@ -176,9 +184,10 @@ impl Engine {
     }
 
     /// What is wrong with the engine, in a sentence: since when a run failed until one succeeds, or for good
-    /// when its threads are gone.
+    /// when one of its threads is gone.
     pub fn trouble(&self) -> Option<String> {
-        self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let panic = self.shared.panic.get().cloned();
+        panic.or_else(|| self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     /// Whether at least one thread takes requests.
@@ -229,6 +238,7 @@ impl Shared {
             network: network.clone(),
             alive: AtomicUsize::new(threads),
             trouble: Mutex::default(),
+            panic: OnceLock::new(),
             images: AtomicU64::default(),
             batches: AtomicU64::default(),
             skipped: AtomicU64::default(),

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::mpsc::Receiver;
 
-use super::{EngineSettings, Request, Shared, priority};
+use super::{EngineSettings, Request, Shared, cores, priority};
 use crate::{
     decode::{Dtype, Tensor},
     score::{
@@ -47,7 +47,7 @@ impl Worker {
                 .downcast::<String>()
                 .map_or_else(|_| "a scoring thread panicked".to_owned(), |text| *text);
             tracing::error!(reason, "a scoring thread is gone");
-            self.shared.set_trouble(Some(reason));
+            self.shared.panic.get_or_init(|| reason);
         }
         self.shared.alive.fetch_sub(1, Ordering::AcqRel);
     }
@@ -75,7 +75,9 @@ impl Worker {
     fn serve(&self, mut session: Session) {
         while let Some(batch) = self.next_batch() {
             let tensors: Vec<&Tensor> = batch.iter().map(|request| &request.tensor).collect();
+            let turn = cores::take(self.settings.intra_threads.get());
             let outcome = session.run(&tensors);
+            drop(turn);
             self.shared.batches.fetch_add(1, Ordering::AcqRel);
             self.shared.images.fetch_add(batch.len() as u64, Ordering::AcqRel);
             match outcome {
