@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use askama::Template;
+use serde::Deserialize;
 use sqlx::PgConnection;
 
 use super::{
@@ -18,7 +19,8 @@ use crate::{
     decode::GRID_PX,
     domain::{GenerationId, ModelId},
     store::{
-        events, generations,
+        events,
+        generations::{self, Activation},
         model_change::{self, Kept, Mover},
         model_versions::{self, Moved},
         rankings::{self, Order, Ranking, Watch},
@@ -36,10 +38,18 @@ const MOVERS: i64 = 12;
 /// Length of the lists whose changes are told.
 const ENDS: u16 = 20;
 
+/// What the address may say.
+#[derive(Debug, Deserialize)]
+pub struct Parameters {
+    done: Option<String>,
+}
+
 /// A pair of models, in a row.
 struct PairRow {
     models: String,
     state: String,
+    /// How many images a model gave up on, and where they are listed; none without any.
+    failed: Option<(String, String)>,
     /// Where the button leads that has the pages show it; none for the active one, and while images wait.
     activate: Option<String>,
     /// Where the button leads that holds it, or goes on, while it is being filled.
@@ -52,7 +62,9 @@ struct PairRow {
 struct MovedRow {
     model: String,
     sentence: String,
-    /// Where the button leads that accepts them.
+    /// What can be done besides going back, and the button that does it.
+    way_out: (String, String),
+    /// Where it leads.
     accept: String,
 }
 
@@ -60,6 +72,7 @@ struct MovedRow {
 struct Report {
     models: String,
     coverage: String,
+    failed: Option<(String, String)>,
     figures: Vec<(&'static str, String)>,
     movers: Vec<MoverCard>,
 }
@@ -76,6 +89,7 @@ struct MoverCard {
 #[template(path = "models.html")]
 struct Page {
     frame: Frame,
+    notice: Option<&'static str>,
     pairs: Vec<PairRow>,
     moved: Vec<MovedRow>,
     reports: Vec<Report>,
@@ -85,7 +99,11 @@ struct Page {
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, WebError> {
+pub async fn show(
+    site: Data<Site>,
+    account: Account,
+    parameters: Query<Parameters>,
+) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let view = viewpoint::active(&mut conn).await?;
     let kept = model_change::kept(&mut conn).await?;
@@ -100,10 +118,21 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
     }
     html(&Page {
         frame: Frame::of(&site, &account, Place::Models, view.as_ref()),
+        notice: notice(parameters.done.as_deref()),
         pairs: kept.iter().map(|kept| PairRow::new(&site, kept)).collect(),
         moved: moved.iter().map(|moved| MovedRow::new(&site, moved)).collect(),
         reports,
     })
+}
+
+/// Why the pages do not show what they were to show.
+fn notice(done: Option<&str>) -> Option<&'static str> {
+    match done? {
+        "waiting" => Some("Images wait for that pair: the pages show it as soon as the last is scored."),
+        "moved" => Some("The numbers of that pair moved: it would score nothing any more."),
+        "retired" => Some("That pair is kept up no more: `chronograde models activate` brings it in anew."),
+        _ => None,
+    }
 }
 
 /// `POST /models/{generation}/activate`: the pages show another pair, if no image waits for it.
@@ -116,11 +145,18 @@ pub async fn activate(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result
     if viewpoint::of(&mut tx, generation).await?.is_none() {
         return Err(WebError::NotFound);
     }
-    if generations::activate(&mut tx, generation, caller.annotator).await? {
-        events::record(&mut tx, caller.annotator, "models.activate", Some(&generation.to_string())).await?;
-    }
+    let leads_to = match generations::activate(&mut tx, generation, caller.annotator).await? {
+        Activation::Shown => {
+            events::record(&mut tx, caller.annotator, "models.activate", Some(&generation.to_string()))
+                .await?;
+            "/models"
+        }
+        Activation::Waiting => "/models?done=waiting",
+        Activation::Moved => "/models?done=moved",
+        Activation::Retired => "/models?done=retired",
+    };
     tx.commit().await?;
-    Ok(site.see_other("/models"))
+    Ok(site.see_other(leads_to))
 }
 
 /// `POST /models/{generation}/give-up`: a pair that is being filled is filled no more.
@@ -187,6 +223,17 @@ impl MovedRow {
                  ONNX Runtime, the processor or decoding changed what it says. It does not score until that is decided; images wait.",
                 moved.image, moved.expected, moved.observed, moved.tolerance
             ),
+            way_out: match moved.number {
+                Some(number) => (
+                    format!("Or go on with version {number} of it, which says so: only images that it lacks are scored by it."),
+                    format!("Go on with version {number}"),
+                ),
+                None => (
+                    "Or accept the new numbers as another version: every image is scored by it in the background, the pages go on with \
+                     the former scores until the last one is, and a threshold is carried over.".to_owned(),
+                    "Accept the new numbers".to_owned(),
+                ),
+            },
             accept: site.url(&format!("/models/moved/{}/accept", moved.model.0)),
         }
     }
@@ -195,16 +242,25 @@ impl MovedRow {
 impl PairRow {
     fn new(site: &Site, kept: &Kept) -> Self {
         let is_filling = kept.state == "filling";
-        let so_far = format!(
-            "has scored {} of {} images",
-            words::count(kept.images - kept.waiting),
-            words::count(kept.images)
-        );
+        let so_far =
+            format!("has scored {} of {} images", words::count(kept.scored()), words::count(kept.images));
         let state = match (kept.is_active, is_filling) {
             (true, _) => "the pages show it".to_owned(),
             (false, true) if !kept.is_open => "being prepared".to_owned(),
             (false, true) if kept.is_paused => format!("{so_far}; held"),
+            (false, true) if kept.is_held_back() => {
+                format!(
+                    "{so_far}; the pages do not switch by themselves, for fewer failed with the present pair: {}",
+                    words::count(kept.failed_now)
+                )
+            }
             (false, true) => format!("{so_far}; the pages switch by themselves"),
+            (false, false) if !kept.moved.is_empty() => {
+                format!(
+                    "kept up, but one cannot go back: the numbers of {} moved, so that it scores nothing",
+                    kept.moved.join(" and ")
+                )
+            }
             (false, false) if kept.waiting == 0 => "kept up: one can go back at once".to_owned(),
             (false, false) => {
                 format!("kept up: one can go back at once; {} images wait for it", words::count(kept.waiting))
@@ -214,7 +270,8 @@ impl PairRow {
         Self {
             models: pair(kept),
             state,
-            activate: (!kept.is_active && (!is_filling || kept.waiting == 0)).then(|| address("activate")),
+            failed: failed(site, kept),
+            activate: kept.can_be_shown().then(|| address("activate")),
             pause: is_filling.then(|| match kept.is_paused {
                 true => ("Go on", address("resume")),
                 false => ("Hold it", address("pause")),
@@ -226,6 +283,12 @@ impl PairRow {
 
 fn pair(kept: &Kept) -> String {
     format!("{} and {}", kept.watch_model, kept.quality_model)
+}
+
+/// How many images a model of the pair gave up on, and where they are listed.
+fn failed(site: &Site, kept: &Kept) -> Option<(String, String)> {
+    let address = || site.url(&format!("/arrivals?state=unscorable&pair={}", kept.id));
+    (kept.failed > 0).then(|| (format!("{} failed", words::count(kept.failed)), address()))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of images")]
@@ -256,7 +319,8 @@ async fn report(
     let movers = model_change::movers(conn, now.generation, then.generation, MOVERS).await?;
     Ok(Report {
         models: pair(other),
-        coverage: words::percent((other.images - other.waiting) as f64 / other.images.max(1) as f64),
+        coverage: words::percent(other.scored() as f64 / other.images.max(1) as f64),
+        failed: failed(site, other),
         figures,
         movers: movers.iter().map(|mover| MoverCard::new(site, mover)).collect(),
     })
