@@ -107,6 +107,8 @@ impl TaskHandler for Reconcile {
         if added > 0 {
             tracing::info!(added, "added jobs for images that waited without one");
         }
+        // Last, for nobody waits for it.
+        retired::clear(context.pg_pool(), RETIRED).await.map_err(|error| error.to_string())?;
         Ok::<(), String>(())
     }
 }
@@ -149,7 +151,6 @@ pub async fn request_scoring(conn: &mut PgConnection, image: ImageId) -> Result<
 async fn fold(pool: &PgPool) -> sqlx::Result<i64> {
     let mut conn = pool.acquire().await?;
     human_pool::recount(&mut conn).await?;
-    retired::clear(pool, RETIRED).await?;
     if let Some(generation) = generations::activate_filled(pool).await? {
         tracing::info!(%generation, "every image is scored by the new models: the pages show them");
     }

@@ -1,5 +1,7 @@
 //! Models: which pair serves, which is being brought in, what that would change, and whose numbers moved.
 
+mod phrases;
+
 use std::collections::HashSet;
 
 use actix_web::{
@@ -118,21 +120,11 @@ pub async fn show(
     }
     html(&Page {
         frame: Frame::of(&site, &account, Place::Models, view.as_ref()),
-        notice: notice(parameters.done.as_deref()),
+        notice: phrases::notice(parameters.done.as_deref()),
         pairs: kept.iter().map(|kept| PairRow::new(&site, kept)).collect(),
         moved: moved.iter().map(|moved| MovedRow::new(&site, moved)).collect(),
         reports,
     })
-}
-
-/// Why the pages do not show what they were to show.
-fn notice(done: Option<&str>) -> Option<&'static str> {
-    match done? {
-        "waiting" => Some("Images wait for that pair: the pages show it as soon as the last is scored."),
-        "moved" => Some("The numbers of that pair moved: it would score nothing any more."),
-        "retired" => Some("That pair is kept up no more: `chronograde models activate` brings it in anew."),
-        _ => None,
-    }
 }
 
 /// `POST /models/{generation}/activate`: the pages show another pair, if no image waits for it.
@@ -223,17 +215,7 @@ impl MovedRow {
                  ONNX Runtime, the processor or decoding changed what it says. It does not score until that is decided; images wait.",
                 moved.image, moved.expected, moved.observed, moved.tolerance
             ),
-            way_out: match moved.number {
-                Some(number) => (
-                    format!("Or go on with version {number} of it, which says so: only images that it lacks are scored by it."),
-                    format!("Go on with version {number}"),
-                ),
-                None => (
-                    "Or accept the new numbers as another version: every image is scored by it in the background, the pages go on with \
-                     the former scores until the last one is, and a threshold is carried over.".to_owned(),
-                    "Accept the new numbers".to_owned(),
-                ),
-            },
+            way_out: phrases::way_out(moved),
             accept: site.url(&format!("/models/moved/{}/accept", moved.model.0)),
         }
     }
@@ -242,34 +224,10 @@ impl MovedRow {
 impl PairRow {
     fn new(site: &Site, kept: &Kept) -> Self {
         let is_filling = kept.state == "filling";
-        let so_far =
-            format!("has scored {} of {} images", words::count(kept.scored()), words::count(kept.images));
-        let state = match (kept.is_active, is_filling) {
-            (true, _) => "the pages show it".to_owned(),
-            (false, true) if !kept.is_open => "being prepared".to_owned(),
-            (false, true) if kept.is_paused => format!("{so_far}; held"),
-            (false, true) if kept.is_held_back() => {
-                format!(
-                    "{so_far}; the pages do not switch by themselves, for fewer failed with the present pair: {}",
-                    words::count(kept.failed_now)
-                )
-            }
-            (false, true) => format!("{so_far}; the pages switch by themselves"),
-            (false, false) if !kept.moved.is_empty() => {
-                format!(
-                    "kept up, but one cannot go back: the numbers of {} moved, so that it scores nothing",
-                    kept.moved.join(" and ")
-                )
-            }
-            (false, false) if kept.waiting == 0 => "kept up: one can go back at once".to_owned(),
-            (false, false) => {
-                format!("kept up: one can go back at once; {} images wait for it", words::count(kept.waiting))
-            }
-        };
         let address = |act: &str| site.url(&format!("/models/{}/{act}", kept.id));
         Self {
             models: pair(kept),
-            state,
+            state: phrases::state(kept),
             failed: failed(site, kept),
             activate: kept.can_be_shown().then(|| address("activate")),
             pause: is_filling.then(|| match kept.is_paused {
