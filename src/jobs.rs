@@ -19,13 +19,25 @@ use crate::{
     domain::{ImageId, ModelId},
     pipeline::{Pipeline, PipelineError},
     shutdown,
-    store::{catalog, generations, human_pool, opening, scorings, summary},
+    store::{catalog, generations, human_pool, opening, retired, scorings, summary},
 };
 
 /// New arrivals go before re-scores (the queue serves low numbers first).
 const ARRIVAL: i16 = 0;
 /// What waited without a job: after a crash, or for a model that is new.
 const AGAIN: i16 = 10;
+/// Between most of those and the last ones: the look for more of them.
+const MORE: i16 = 11;
+/// The last ones, which are scored while more are looked for.
+const LAST: i16 = 12;
+
+/// Most images that one look gives a job.
+const LOOK: usize = 10_000;
+/// So many of them are left when there is another look: more than are scored while it takes place.
+const LEFT: usize = 2_000;
+
+/// Rows of retired generations that are deleted a minute: a few seconds' work.
+const RETIRED: i64 = 50_000;
 
 /// How long a job waits when it is the service that failed, not the image.
 const POSTPONED: Duration = Duration::from_secs(15);
@@ -95,7 +107,26 @@ impl TaskHandler for Reconcile {
         if added > 0 {
             tracing::info!(added, "added jobs for images that waited without one");
         }
+        // Last, for nobody waits for it.
+        retired::clear(context.pg_pool(), RETIRED).await.map_err(|error| error.to_string())?;
         Ok::<(), String>(())
+    }
+}
+
+/// Adds more jobs when most of those that one look added are done: without it a re-score would do no more than one look's images a
+/// minute. It stands among them in the queue, so that nobody has to watch how many are left.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Refill;
+
+impl TaskHandler for Refill {
+    const IDENTIFIER: &'static str = "refill";
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(pipeline) = context.get_ext::<Pipeline>() else {
+            return Err("this worker has no pipeline".to_owned());
+        };
+        let added = add_waiting(context.pg_pool(), &pipeline.model_ids(), LOOK, LEFT).await;
+        added.map(drop).map_err(|error| error.to_string())
     }
 }
 
@@ -133,11 +164,23 @@ async fn fold(pool: &PgPool) -> sqlx::Result<i64> {
 /// When the database refuses.
 pub async fn reconcile(pool: &PgPool, models: &[ModelId]) -> Result<usize, JobError> {
     opening::open(pool).await?;
+    add_waiting(pool, models, LOOK, LEFT).await
+}
+
+/// Gives up to `most` images that wait a job, and sees to another look when `left` of them remain, if there may be more.
+async fn add_waiting(pool: &PgPool, models: &[ModelId], most: usize, left: usize) -> Result<usize, JobError> {
     let mut tx = pool.begin().await?;
-    let waiting = scorings::pending_without_job(&mut tx, models).await?;
-    for image in &waiting {
-        add(&mut tx, *image, spec(*image).priority(AGAIN).job_key_mode(JobKeyMode::PreserveRunAt).build())
-            .await?;
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let waiting = scorings::pending_without_job(&mut tx, models, limit).await?;
+    let may_be_more = waiting.len() >= most;
+    for (index, image) in waiting.iter().enumerate() {
+        let is_last = may_be_more && index + left >= most;
+        let spec = spec(*image).priority(if is_last { LAST } else { AGAIN });
+        add(&mut tx, *image, spec.job_key_mode(JobKeyMode::PreserveRunAt).build()).await?;
+    }
+    if may_be_more {
+        let spec = JobSpecBuilder::new().job_key(Refill::IDENTIFIER).priority(MORE).build();
+        add_task(&mut tx, &Refill, spec).await?;
     }
     tx.commit().await?;
     Ok(waiting.len())
@@ -182,6 +225,7 @@ pub async fn worker(
         .add_extension(pipeline)
         .define_job::<ScoreImage>()
         .define_job::<Reconcile>()
+        .define_job::<Refill>()
         .with_cron(Cron::every_minute::<Reconcile>())
         .worker_recovery(recovery)
         .listen_os_shutdown_signals(false)
@@ -204,9 +248,20 @@ fn spec(image: ImageId) -> JobSpecBuilder {
 }
 
 async fn add(conn: &mut PgConnection, image: ImageId, spec: JobSpec) -> Result<(), JobError> {
-    let payload = serde_json::json!(ScoreImage { image });
-    add_job::single::add_job(conn, Schema::default(), ScoreImage::IDENTIFIER, payload, spec, false)
+    add_task(conn, &ScoreImage { image }, spec).await
+}
+
+async fn add_task<T: TaskHandler + Serialize>(
+    conn: &mut PgConnection,
+    task: &T,
+    spec: JobSpec,
+) -> Result<(), JobError> {
+    let payload = serde_json::json!(task);
+    add_job::single::add_job(conn, Schema::default(), T::IDENTIFIER, payload, spec, false)
         .await
         .map(|_job| ())
         .map_err(|error| JobError::Queue(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

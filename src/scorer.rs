@@ -19,6 +19,7 @@ use crate::{
     store::{
         components::{self, Condition},
         generations,
+        models::Identity,
     },
 };
 
@@ -28,7 +29,7 @@ const RETRY: Duration = Duration::from_secs(5);
 /// How often the scorer says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// A model that did not load is tried again after so many heartbeats: a minute.
+/// A model that did not load is tried again, beside the others, after so many heartbeats: a minute.
 const AGAIN: u32 = 6;
 
 /// What the scoring role works with.
@@ -66,7 +67,7 @@ impl Scorer {
         let trouble = Trouble::within(stop);
         // Asked before the models load: what is opened meanwhile is noticed at the next look.
         let kept = self.kept().await.unwrap_or_default();
-        let Loaded { models, problems } = serving::load(&self.pool, &self.settings).await?;
+        let Loaded { models, problems, missing } = serving::load(&self.pool, &self.settings).await?;
         let kept = if kept.is_empty() { self.kept().await.unwrap_or_default() } else { kept };
         let pipeline = self.pipeline(models, trouble.clone());
         let ids = pipeline.model_ids();
@@ -81,7 +82,7 @@ impl Scorer {
         tokio::select! {
             ended = worker.run() => ended?,
             () = reconciling => {}
-            () = self.keep_an_eye(&kept, &problems, &trouble) => {}
+            () = self.keep_an_eye(&kept, (&problems, &missing), &trouble) => {}
         }
         match trouble.reason() {
             Some(reason) => anyhow::bail!("{reason}"),
@@ -89,8 +90,13 @@ impl Scorer {
         }
     }
 
-    /// Says that it is alive, until other models are to be run, or one that did not load is to be tried again.
-    async fn keep_an_eye(&self, kept: &BTreeSet<ModelId>, problems: &[ServingError], trouble: &Trouble) {
+    /// Says that it is alive, until other models are to be run, or one that did not load would.
+    async fn keep_an_eye(
+        &self,
+        kept: &BTreeSet<ModelId>,
+        (problems, missing): (&[ServingError], &[Identity]),
+        trouble: &Trouble,
+    ) {
         let warning = problems.first().map(|error| format!("{error:#}"));
         if let Some(warning) = &warning {
             tracing::error!(warning, "a model that is kept up does not run; the others do");
@@ -99,9 +105,10 @@ impl Scorer {
         for looks in 1_u32.. {
             self.report(condition.clone()).await;
             tokio::time::sleep(HEARTBEAT).await;
-            let is_due = !problems.is_empty() && looks.is_multiple_of(AGAIN);
-            if is_due || self.kept().await.is_some_and(|now| now != *kept) {
-                tracing::info!("other models are to be run from now on, or one is tried again");
+            let is_due = !missing.is_empty() && looks.is_multiple_of(AGAIN);
+            let is_back = is_due && serving::one_is_back(&self.settings, missing).await;
+            if is_back || self.kept().await.is_some_and(|now| now != *kept) {
+                tracing::info!("other models are to be run from now on, or one that did not load does");
                 trouble.stopped().cancel();
             }
         }

@@ -1,6 +1,6 @@
 //! Which models serve: joins the manifests on disk, the generation in the database, and the engines that run.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use sqlx::{PgConnection, PgPool};
 
@@ -35,6 +35,14 @@ pub enum ServingError {
         /// The manifest's name.
         name: String,
     },
+    /// What it says about its golden picture is not what it said before.
+    #[error("{problem}")]
+    Moved {
+        /// Its row.
+        model: ModelId,
+        /// By how much, and the way out.
+        problem: LoadError,
+    },
     /// The database is away.
     #[error("the database did not say which models serve")]
     Database(#[from] sqlx::Error),
@@ -54,8 +62,10 @@ pub struct Served {
 pub struct Loaded {
     /// The models that run, those of the active generation first.
     pub models: Vec<Served>,
-    /// Why a model that is kept up, and that the pages can do without, does not run.
+    /// Why a model that is kept up, and that the pages can do without, does not run; nothing about which nobody has to decide.
     pub problems: Vec<ServingError>,
+    /// Those of them that may run later, without a new start: their file or manifest is not there, or not as it was.
+    pub missing: Vec<Identity>,
 }
 
 /// Loads the models of every generation that is kept up. A database that has none gets the default manifests, and every
@@ -64,19 +74,16 @@ pub struct Loaded {
 /// # Errors
 /// A sentence that says what is wrong with which model, and the way out.
 pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Loaded, ServingError> {
-    let catalogue = Catalogue::read(&settings.models)?;
-    let runtime = Runtime::load(&settings.libraries())?;
+    let mut loader = Loader::new(settings)?;
     let mut conn = pool.acquire().await?;
     let kept = generations::models(&mut conn).await?;
     if kept.is_empty() {
-        return begin(pool, settings, (&catalogue, runtime)).await;
+        return begin(pool, &loader).await;
     }
-    let active = generations::active(&mut conn).await?;
-    let is_active = |id| active.is_some_and(|active| id == active.watch_model || id == active.quality_model);
     let (mut loaded, mut running, mut refused) = (Loaded::default(), Vec::new(), Vec::new());
     for id in kept {
         let recorded = models::identity(&mut conn, id).await?;
-        match known(&mut conn, &catalogue, (runtime, settings), &recorded).await {
+        match loader.known(&mut conn, &recorded).await {
             Ok(model) => {
                 loaded.models.push(model);
                 running.push(recorded);
@@ -84,68 +91,118 @@ pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Loaded, ServingE
             Err(error) => refused.push((recorded, error)),
         }
     }
+    let active = generations::active(&mut conn).await?;
+    let undecided = model_versions::moved(&mut conn).await?;
     for (recorded, error) in refused {
-        if is_active(recorded.id) && !running.iter().any(|other| other.is_version_of(&recorded)) {
+        let id = recorded.id;
+        let is_active = active.is_some_and(|active| id == active.watch_model || id == active.quality_model);
+        if is_active && !running.iter().any(|other| other.is_version_of(&recorded)) {
             return Err(error);
         }
-        // Pages do not show it, or another version of it is on the way: the others go on.
-        loaded.problems.push(error);
+        // Pages do not show it, or another version of it runs: the others go on.
+        if !matches!(error, ServingError::Moved { .. }) {
+            loaded.missing.push(recorded);
+            loaded.problems.push(error);
+        } else if undecided.iter().any(|moved| moved.model == id) {
+            loaded.problems.push(error);
+        }
     }
     Ok(loaded)
 }
 
+/// Whether one of these models, which did not run, could run by now. Each is opened for that, beside those that run.
+pub async fn one_is_back(settings: &Settings, missing: &[Identity]) -> bool {
+    let Ok(mut loader) = Loader::new(settings) else { return false };
+    for recorded in missing {
+        if loader.open(recorded).await.is_ok() {
+            return true;
+        }
+    }
+    false
+}
+
 /// Serves the default models of a catalog that has none yet.
-async fn begin(
-    pool: &PgPool,
-    settings: &Settings,
-    (catalogue, runtime): (&Catalogue, &'static Runtime),
-) -> Result<Loaded, ServingError> {
+async fn begin(pool: &PgPool, loader: &Loader<'_>) -> Result<Loaded, ServingError> {
     let mut conn = pool.acquire().await?;
     let mut served = Vec::new();
     for task in [Task::Watch, Task::Quality] {
-        let name = &catalogue.default_for(task)?.name;
-        let model = Model::load(catalogue, name, runtime, settings.engine()).await?;
+        let name = &loader.catalogue.default_for(task)?.name;
+        let model = Model::load(&loader.catalogue, name, loader.runtime, loader.settings.engine()).await?;
         served.push(record(&mut conn, model).await?);
     }
     let mut tx = pool.begin().await?;
     generations::create_active(&mut tx, served[0].id, served[1].id).await?;
     tx.commit().await?;
-    Ok(Loaded { models: served, problems: Vec::new() })
+    Ok(Loaded { models: served, ..Loaded::default() })
 }
 
-/// Loads a model that the catalog knows.
-async fn known(
-    conn: &mut PgConnection,
-    catalogue: &Catalogue,
-    (runtime, settings): (&'static Runtime, &Settings),
-    recorded: &Identity,
-) -> Result<Served, ServingError> {
-    let model = Model::open(catalogue, &recorded.name, runtime, settings.engine()).await?;
-    if recorded.fingerprint != model.fingerprint().to_string() {
-        return Err(ServingError::Changed { name: recorded.name.clone() });
+/// Opens models, each once whatever the number of its versions.
+struct Loader<'a> {
+    catalogue: Catalogue,
+    runtime: &'static Runtime,
+    settings: &'a Settings,
+    opened: HashMap<String, Arc<Model>>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(settings: &'a Settings) -> Result<Self, ServingError> {
+        let catalogue = Catalogue::read(&settings.models)?;
+        let runtime = Runtime::load(&settings.libraries())?;
+        Ok(Self { catalogue, runtime, settings, opened: HashMap::new() })
     }
-    held(conn, recorded.id, model).await
+
+    /// Opens the model that was recorded, if its file and manifest are those.
+    async fn open(&mut self, recorded: &Identity) -> Result<Arc<Model>, ServingError> {
+        let name = &recorded.name;
+        if recorded.fingerprint != Model::fingerprint_of(&self.catalogue, name)?.to_string() {
+            return Err(ServingError::Changed { name: name.clone() });
+        }
+        if let Some(model) = self.opened.get(name) {
+            return Ok(Arc::clone(model));
+        }
+        let model = Model::open(&self.catalogue, name, self.runtime, self.settings.engine()).await?;
+        Ok(Arc::clone(self.opened.entry(name.clone()).or_insert(Arc::new(model))))
+    }
+
+    /// Loads a model that the catalog knows.
+    async fn known(&mut self, conn: &mut PgConnection, recorded: &Identity) -> Result<Served, ServingError> {
+        let model = self.open(recorded).await?;
+        held(conn, recorded.id, model).await
+    }
 }
 
-/// Finds or makes the model's row, and holds its golden answer against the one of earlier starts.
+/// Finds or makes the model's row, of the version that says the same about the golden picture, else of the latest, and holds
+/// the answer against the recorded one.
 ///
 /// # Errors
 /// Its numbers moved, or the database is away.
 pub async fn record(conn: &mut PgConnection, model: Model) -> Result<Served, ServingError> {
-    let id = models::register(conn, &new_model(&model)).await?;
-    held(conn, id, model).await
+    let latest = models::register(conn, &new_model(&model)).await?;
+    let version = models::version_that_says(conn, latest, model.golden()).await?;
+    held(conn, version.unwrap_or(latest), Arc::new(model)).await
 }
 
 /// Holds the model's golden answer against the one that was recorded for this row, and records where it moved to.
-async fn held(conn: &mut PgConnection, id: ModelId, model: Model) -> Result<Served, ServingError> {
+async fn held(conn: &mut PgConnection, id: ModelId, model: Arc<Model>) -> Result<Served, ServingError> {
     let golden = model.golden();
     let recorded = models::record_check(conn, id, golden).await?;
-    let checked = model.check_recorded(recorded);
-    let moved_to = checked.is_err().then_some(golden.observed);
-    model_versions::observe(conn, id, &golden.image, moved_to).await?;
-    checked?;
-    tracing::info!(model = model.manifest().name, task = %model.manifest().task, "model ready");
-    Ok(Served { id, model: Arc::new(model) })
+    let agrees = golden.agrees_with(recorded);
+    model_versions::observe(conn, id, &golden.image, (!agrees).then_some(golden.observed)).await?;
+    let name = &model.manifest().name;
+    if agrees {
+        tracing::info!(model = name, task = %model.manifest().task, "model ready");
+        return Ok(Served { id, model });
+    }
+    let checked = if model_versions::moved(conn).await?.iter().any(|moved| moved.model == id) {
+        model.check_recorded(recorded)
+    } else {
+        let anew = format!(
+            "have it score every image as another version of it: `chronograde models activate {name} --accept-moved`"
+        );
+        model.check_golden(recorded, &anew)
+    };
+    checked.map_err(|problem| ServingError::Moved { model: id, problem })?;
+    Ok(Served { id, model })
 }
 
 fn new_model(model: &Model) -> NewModel {

@@ -33,11 +33,7 @@ enum Command {
     },
     Pull(pull::Args),
     Quantize(quantize::Args),
-    /// Serve a model in place of the one of its task, once it has scored every image; or go back to one at once
-    Activate {
-        /// The model
-        name: String,
-    },
+    Activate(activate::Args),
     /// Accept what a model says since its numbers moved, as another version by which every image is scored
     Accept {
         /// The model
@@ -60,7 +56,7 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
         Command::List => list::run(context, &catalogue).await,
         Command::Check { names } => check::run(context, &catalogue, &names).await,
         Command::Pull(args) => pull::run(context, &catalogue, args).await,
-        Command::Activate { name } => activate::run(context, &catalogue, &name).await,
+        Command::Activate(args) => activate::run(context, &catalogue, args).await,
         Command::Accept { name } => accept::run(context, &name).await,
         Command::Quantize(args) => quantize::run(context, &catalogue, args).await,
         Command::Add { file } => bring(context, &catalogue, file).await,

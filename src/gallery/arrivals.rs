@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     decode::GRID_PX,
-    domain::SightingState,
+    domain::{GenerationId, SightingState},
     ingest::upload,
     store::{
         arrivals::{self, Arrival, Behind, Reason, Unscorable},
@@ -45,6 +45,8 @@ pub struct Parameters {
     q: Option<String>,
     after: Option<String>,
     done: Option<String>,
+    /// The generation whose models gave up, where it is not the active one.
+    pair: Option<i64>,
 }
 
 /// A tab with its count.
@@ -163,6 +165,7 @@ struct Page {
     tabs: Vec<TabLink>,
     rows: Vec<Row>,
     unscorable: Vec<UnscorableRow>,
+    pair: Option<i64>,
     text: String,
     unfiltered: String,
     reasons: Vec<Reason>,
@@ -190,8 +193,13 @@ pub async fn show(
     let view = viewpoint::active(&mut conn).await?;
     let ledger = ledger::totals(&mut conn, view.as_ref()).await?;
     let (arrivals, next) = listed(&mut conn, tab, text, behind).await?;
-    let unscorable = match &view {
-        Some(view) if tab == Tab::Unscorable => arrivals::unscorable(&mut conn, view, text, ROWS).await?,
+    let pair = parameters.pair.filter(|_| tab == Tab::Unscorable);
+    let asked = match pair {
+        Some(pair) => viewpoint::of(&mut conn, GenerationId(pair)).await?,
+        None => view.clone(),
+    };
+    let unscorable = match &asked {
+        Some(asked) if tab == Tab::Unscorable => arrivals::unscorable(&mut conn, asked, text, ROWS).await?,
         _ => vec![],
     };
     let reasons = if tab == Tab::State(SightingState::Failed) && text.is_empty() {
@@ -206,8 +214,10 @@ pub async fn show(
         tabs: tabs(&site, tab, text, &ledger),
         rows: arrivals.iter().map(|arrival| Row::new(&site, arrival, now)).collect(),
         unscorable: unscorable.into_iter().map(|image| UnscorableRow::new(&site, image, now)).collect(),
+        pair,
         text: text.to_owned(),
-        unfiltered: tab.address(&site, "", None),
+        unfiltered: tab.address(&site, "", None)
+            + &pair.map_or_else(String::new, |pair| format!("&pair={pair}")),
         reasons,
         next: next.map(|next| tab.address(&site, text, Some(next))),
         notice: notice(parameters.done.as_deref()),

@@ -13,7 +13,7 @@ use crate::{
     domain::{Role, SightingState},
     score::Manifest,
     store::{
-        components,
+        components, generations,
         ledger::{self, Ledger},
         viewpoint::Viewpoint,
     },
@@ -53,6 +53,7 @@ pub async fn matters(
     matters.extend(of_threshold(view));
     matters.extend(of_labels(site, conn, view).await?);
     matters.extend(of_ledger(site, ledger));
+    matters.extend(of_switch(site, conn).await?);
     matters.sort_by_key(|matter| !matter.is_urgent);
     Ok(matters)
 }
@@ -178,6 +179,20 @@ fn of_ledger(site: &Site, ledger: &Ledger) -> Vec<Matter> {
         listed(SightingState::Missing.as_str(), "See which"),
     );
     matters
+}
+
+/// Another pair that is ready, and that the pages do not show by themselves.
+async fn of_switch(site: &Site, conn: &mut PgConnection) -> Result<Option<Matter>, WebError> {
+    Ok(generations::held_back(conn).await?.map(|held| Matter {
+        text: format!(
+            "Other models are done with every image, but {} failed with them, and only {} with the present ones. The pages do not \
+             switch by themselves; on the Models page an admin can have them switch.",
+            words::counted(held.failed, "image", "images"),
+            words::count(held.failed_now)
+        ),
+        link: Some((site.url(&format!("/arrivals?state=unscorable&pair={}", held.generation)), "See which, and why")),
+        is_urgent: false,
+    }))
 }
 
 /// The larger networks that could be fetched, for who may do so.

@@ -276,7 +276,7 @@ fn problems(heard: Option<Vec<String>>) -> Vec<String> {
 fn task_in_words(task: String) -> String {
     match &*task {
         "score_image" => "Score an image".to_owned(),
-        "reconcile" => "Look for images without a job".to_owned(),
+        "reconcile" | "refill" => "Look for images without a job".to_owned(),
         _ => task,
     }
 }

@@ -1,12 +1,15 @@
 //! Models: which pair serves, which is being brought in, what that would change, and whose numbers moved.
 
+mod phrases;
+
 use std::collections::HashSet;
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use askama::Template;
+use serde::Deserialize;
 use sqlx::PgConnection;
 
 use super::{
@@ -18,7 +21,8 @@ use crate::{
     decode::GRID_PX,
     domain::{GenerationId, ModelId},
     store::{
-        events, generations,
+        events,
+        generations::{self, Activation},
         model_change::{self, Kept, Mover},
         model_versions::{self, Moved},
         rankings::{self, Order, Ranking, Watch},
@@ -36,10 +40,18 @@ const MOVERS: i64 = 12;
 /// Length of the lists whose changes are told.
 const ENDS: u16 = 20;
 
+/// What the address may say.
+#[derive(Debug, Deserialize)]
+pub struct Parameters {
+    done: Option<String>,
+}
+
 /// A pair of models, in a row.
 struct PairRow {
     models: String,
     state: String,
+    /// How many images a model gave up on, and where they are listed; none without any.
+    failed: Option<(String, String)>,
     /// Where the button leads that has the pages show it; none for the active one, and while images wait.
     activate: Option<String>,
     /// Where the button leads that holds it, or goes on, while it is being filled.
@@ -52,7 +64,9 @@ struct PairRow {
 struct MovedRow {
     model: String,
     sentence: String,
-    /// Where the button leads that accepts them.
+    /// What can be done besides going back, and the button that does it.
+    way_out: (String, String),
+    /// Where it leads.
     accept: String,
 }
 
@@ -60,6 +74,7 @@ struct MovedRow {
 struct Report {
     models: String,
     coverage: String,
+    failed: Option<(String, String)>,
     figures: Vec<(&'static str, String)>,
     movers: Vec<MoverCard>,
 }
@@ -76,6 +91,7 @@ struct MoverCard {
 #[template(path = "models.html")]
 struct Page {
     frame: Frame,
+    notice: Option<&'static str>,
     pairs: Vec<PairRow>,
     moved: Vec<MovedRow>,
     reports: Vec<Report>,
@@ -85,7 +101,11 @@ struct Page {
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, WebError> {
+pub async fn show(
+    site: Data<Site>,
+    account: Account,
+    parameters: Query<Parameters>,
+) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let view = viewpoint::active(&mut conn).await?;
     let kept = model_change::kept(&mut conn).await?;
@@ -100,6 +120,7 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
     }
     html(&Page {
         frame: Frame::of(&site, &account, Place::Models, view.as_ref()),
+        notice: phrases::notice(parameters.done.as_deref()),
         pairs: kept.iter().map(|kept| PairRow::new(&site, kept)).collect(),
         moved: moved.iter().map(|moved| MovedRow::new(&site, moved)).collect(),
         reports,
@@ -116,11 +137,18 @@ pub async fn activate(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result
     if viewpoint::of(&mut tx, generation).await?.is_none() {
         return Err(WebError::NotFound);
     }
-    if generations::activate(&mut tx, generation, caller.annotator).await? {
-        events::record(&mut tx, caller.annotator, "models.activate", Some(&generation.to_string())).await?;
-    }
+    let leads_to = match generations::activate(&mut tx, generation, caller.annotator).await? {
+        Activation::Shown => {
+            events::record(&mut tx, caller.annotator, "models.activate", Some(&generation.to_string()))
+                .await?;
+            "/models"
+        }
+        Activation::Waiting => "/models?done=waiting",
+        Activation::Moved => "/models?done=moved",
+        Activation::Retired => "/models?done=retired",
+    };
     tx.commit().await?;
-    Ok(site.see_other("/models"))
+    Ok(site.see_other(leads_to))
 }
 
 /// `POST /models/{generation}/give-up`: a pair that is being filled is filled no more.
@@ -187,6 +215,7 @@ impl MovedRow {
                  ONNX Runtime, the processor or decoding changed what it says. It does not score until that is decided; images wait.",
                 moved.image, moved.expected, moved.observed, moved.tolerance
             ),
+            way_out: phrases::way_out(moved),
             accept: site.url(&format!("/models/moved/{}/accept", moved.model.0)),
         }
     }
@@ -195,26 +224,12 @@ impl MovedRow {
 impl PairRow {
     fn new(site: &Site, kept: &Kept) -> Self {
         let is_filling = kept.state == "filling";
-        let so_far = format!(
-            "has scored {} of {} images",
-            words::count(kept.images - kept.waiting),
-            words::count(kept.images)
-        );
-        let state = match (kept.is_active, is_filling) {
-            (true, _) => "the pages show it".to_owned(),
-            (false, true) if !kept.is_open => "being prepared".to_owned(),
-            (false, true) if kept.is_paused => format!("{so_far}; held"),
-            (false, true) => format!("{so_far}; the pages switch by themselves"),
-            (false, false) if kept.waiting == 0 => "kept up: one can go back at once".to_owned(),
-            (false, false) => {
-                format!("kept up: one can go back at once; {} images wait for it", words::count(kept.waiting))
-            }
-        };
         let address = |act: &str| site.url(&format!("/models/{}/{act}", kept.id));
         Self {
             models: pair(kept),
-            state,
-            activate: (!kept.is_active && (!is_filling || kept.waiting == 0)).then(|| address("activate")),
+            state: phrases::state(kept),
+            failed: failed(site, kept),
+            activate: kept.can_be_shown().then(|| address("activate")),
             pause: is_filling.then(|| match kept.is_paused {
                 true => ("Go on", address("resume")),
                 false => ("Hold it", address("pause")),
@@ -226,6 +241,12 @@ impl PairRow {
 
 fn pair(kept: &Kept) -> String {
     format!("{} and {}", kept.watch_model, kept.quality_model)
+}
+
+/// How many images a model of the pair gave up on, and where they are listed.
+fn failed(site: &Site, kept: &Kept) -> Option<(String, String)> {
+    let address = || site.url(&format!("/arrivals?state=unscorable&pair={}", kept.id));
+    (kept.failed > 0).then(|| (format!("{} failed", words::count(kept.failed)), address()))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of images")]
@@ -256,7 +277,8 @@ async fn report(
     let movers = model_change::movers(conn, now.generation, then.generation, MOVERS).await?;
     Ok(Report {
         models: pair(other),
-        coverage: words::percent((other.images - other.waiting) as f64 / other.images.max(1) as f64),
+        coverage: words::percent(other.scored() as f64 / other.images.max(1) as f64),
+        failed: failed(site, other),
         figures,
         movers: movers.iter().map(|mover| MoverCard::new(site, mover)).collect(),
     })

@@ -113,6 +113,14 @@ impl Model {
         Ok(Self { manifest, fingerprint, parts, golden })
     }
 
+    /// What [`Model::fingerprint`] will be, as the manifests say, without anything being opened.
+    ///
+    /// # Errors
+    /// There is no such model, or it is of a kind that cannot be run.
+    pub fn fingerprint_of(catalogue: &Catalogue, name: &str) -> Result<ContentHash, LoadError> {
+        Ok(fingerprint(&networks(catalogue, catalogue.get(name)?)?))
+    }
+
     /// The manifest.
     pub const fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -129,7 +137,7 @@ impl Model {
         &self.golden
     }
 
-    /// Holds this start's golden answer against a recorded one.
+    /// Holds this start's golden answer against a recorded one of a model that serves, or is being brought in.
     ///
     /// # Errors
     /// The model's numbers moved; it must not be served.
@@ -144,7 +152,11 @@ impl Model {
         )
     }
 
-    fn check_golden(&self, expected: f64, way_out: &str) -> Result<(), LoadError> {
+    /// Holds this start's golden answer against a recorded one; `way_out` says what can be done besides going back.
+    ///
+    /// # Errors
+    /// The model's numbers moved; it must not be served.
+    pub fn check_golden(&self, expected: f64, way_out: &str) -> Result<(), LoadError> {
         if self.golden.agrees_with(expected) {
             return Ok(());
         }

@@ -47,7 +47,8 @@ pub async fn refresh_names(conn: &mut PgConnection, images: &[ImageId]) -> sqlx:
          FROM (SELECT DISTINCT ON (image_id) image_id, path_text FROM sightings
                WHERE image_id = ANY ($1) AND superseded_at IS NULL AND state IN ('imported', 'duplicate')
                ORDER BY image_id, first_seen DESC, id DESC) AS s
-         WHERE c.image_id = s.image_id AND c.filename <> s.path_text",
+         WHERE c.image_id = s.image_id AND c.filename <> s.path_text
+           AND EXISTS (SELECT FROM generations g WHERE g.id = c.generation_id AND g.state <> 'retired')",
         &images
     )
     .execute(conn)
@@ -67,7 +68,7 @@ pub async fn refresh_scores(conn: &mut PgConnection, image: ImageId, sharpness: 
          FROM generations g
          LEFT JOIN watch_predictions w ON w.model_id = g.watch_model AND w.image_id = $1
          LEFT JOIN quality_predictions q ON q.model_id = g.quality_model AND q.image_id = $1
-         WHERE c.generation_id = g.id AND c.image_id = $1",
+         WHERE c.generation_id = g.id AND c.image_id = $1 AND g.state <> 'retired'",
         image.0,
         sharpness,
     )
@@ -83,7 +84,9 @@ pub async fn refresh_scores(conn: &mut PgConnection, image: ImageId, sharpness: 
 pub async fn refresh_hidden(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<()> {
     generations::hold(&mut *conn).await?;
     sqlx::query!(
-        "UPDATE catalog c SET hidden = i.hidden_at IS NOT NULL FROM images i WHERE i.id = $1 AND c.image_id = $1",
+        "UPDATE catalog c SET hidden = i.hidden_at IS NOT NULL FROM images i
+         WHERE i.id = $1 AND c.image_id = $1
+           AND EXISTS (SELECT FROM generations g WHERE g.id = c.generation_id AND g.state <> 'retired')",
         image.0
     )
     .execute(&mut *conn)
@@ -125,7 +128,7 @@ pub async fn refresh_listings(conn: &mut PgConnection, keys: &[String]) -> sqlx:
                 (array_agg(c.image_id ORDER BY c.quality_mean DESC, c.image_id)
                      FILTER (WHERE c.quality_mean IS NOT NULL))[1],
                 max(c.quality_mean), max(watch_evidence(c.verdict, c.watch_confidence))
-         FROM catalog c
+         FROM catalog c JOIN generations g ON g.id = c.generation_id AND g.state <> 'retired'
          WHERE NOT c.hidden AND c.listing_key = ANY ($1)
          GROUP BY c.generation_id, c.listing_key
          ON CONFLICT (generation_id, key) DO UPDATE
@@ -153,6 +156,7 @@ pub async fn refresh_listings(conn: &mut PgConnection, keys: &[String]) -> sqlx:
 pub async fn refresh_evidence_of(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<()> {
     let keys = sqlx::query_scalar!(
         r#"SELECT DISTINCT l.key FROM images i JOIN listings l ON l.key = i.listing_key
+           JOIN generations g ON g.id = l.generation_id AND g.state <> 'retired'
            WHERE i.id = ANY ($1) AND l.watch_evidence IS DISTINCT FROM (
                SELECT max(watch_evidence(c.verdict, c.watch_confidence)) FROM catalog c
                WHERE c.generation_id = l.generation_id AND c.listing_key = l.key AND NOT c.hidden)

@@ -1,9 +1,16 @@
 //! Generations: which pair of models the catalog's rows belong to.
 
-use sqlx::{PgConnection, PgPool};
+mod activation;
+mod coverage;
 
+use sqlx::PgConnection;
+
+pub use self::{
+    activation::{Activation, HeldBack, activate, activate_filled, held_back},
+    coverage::{Coverage, coverage},
+};
 use super::scorings;
-use crate::domain::{AnnotatorId, GenerationId, ModelId};
+use crate::domain::{GenerationId, ModelId};
 
 /// One pair of served models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +81,12 @@ pub async fn create_active(
     sqlx::query!("INSERT INTO active_generation (generation_id) VALUES ($1)", id.0)
         .execute(&mut *conn)
         .await?;
-    serve(conn, id, None).await?;
+    activation::serve(conn, id, None).await?;
     Ok(Generation { id, watch_model, quality_model })
 }
 
 /// Makes a generation for a pair of models, to be opened and filled in the background in place of another that is being filled.
-/// Where one of this pair is kept up already, it is the answer.
+/// Where one of this pair is kept up already, it is the answer; if it was held it goes on, for somebody asked for it.
 ///
 /// # Errors
 /// When the database refuses.
@@ -103,7 +110,10 @@ pub async fn make(
     .execute(&mut *conn)
     .await?;
     let id = match known {
-        Some(id) => id,
+        Some(id) => {
+            hold_back(&mut *conn, id, false).await?;
+            id
+        }
         None => create(&mut *conn, watch_model, quality_model).await?,
     };
     scorings::forget_unasked(conn).await?;
@@ -164,97 +174,12 @@ pub async fn latest(conn: &mut PgConnection) -> sqlx::Result<Option<Generation>>
     .await
 }
 
-/// How many images wait for one of a generation's models: all of them until it is opened.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn waiting(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"SELECT CASE WHEN g.opened_at IS NULL THEN (SELECT count(*) FROM images) ELSE (
-                      SELECT count(DISTINCT s.image_id) FROM scorings s
-                      WHERE s.state = 'pending' AND s.model_id IN (g.watch_model, g.quality_model)) END AS "count!"
-           FROM generations g WHERE g.id = $1"#,
-        generation.0
-    )
-    .fetch_one(conn)
-    .await
-}
-
-/// Points the pages at a generation: at one that is being filled once no image waits for it (`false` while some do), at one that
-/// is kept up at once. The former one is kept up, so that one can go back; those before it are not.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn activate(
-    conn: &mut PgConnection,
-    generation: GenerationId,
-    by: Option<AnnotatorId>,
-) -> sqlx::Result<bool> {
-    keep_out(&mut *conn).await?;
-    let state = sqlx::query_scalar!(
-        r#"SELECT CASE WHEN id IN (SELECT generation_id FROM active_generation) THEN 'active' ELSE state END AS "state!"
-           FROM generations WHERE id = $1"#,
-        generation.0
-    );
-    match state.fetch_one(&mut *conn).await?.as_str() {
-        "active" => return Ok(true),
-        "live" => {}
-        "filling" if waiting(&mut *conn, generation).await? == 0 => {}
-        _ => return Ok(false),
-    }
-    sqlx::query!(
-        "UPDATE generations SET state = 'retired'
-         WHERE state = 'live' AND id <> $1 AND id NOT IN (SELECT generation_id FROM active_generation)",
-        generation.0
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "UPDATE generations SET state = 'live', paused_at = NULL, activated_at = now() WHERE id = $1",
-        generation.0
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "UPDATE active_generation SET generation_id = $1, since = now(), by = $2",
-        generation.0,
-        by.map(|by| by.0)
-    )
-    .execute(&mut *conn)
-    .await?;
-    serve(&mut *conn, generation, by).await?;
-    scorings::forget_unasked(conn).await?;
-    Ok(true)
-}
-
-/// Writes down which models serve from now on.
-async fn serve(
-    conn: &mut PgConnection,
-    generation: GenerationId,
-    by: Option<AnnotatorId>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "WITH pair AS (
-             SELECT unnest(ARRAY[watch_model, quality_model]) AS model_id FROM generations WHERE id = $1
-         ), ended AS (
-             UPDATE served_models SET until = now()
-             WHERE until IS NULL AND model_id NOT IN (SELECT model_id FROM pair))
-         INSERT INTO served_models (model_id, by)
-         SELECT model_id, $2 FROM pair p
-         WHERE NOT EXISTS (SELECT FROM served_models s WHERE s.model_id = p.model_id AND s.until IS NULL)",
-        generation.0,
-        by.map(|by| by.0)
-    )
-    .execute(conn)
-    .await
-    .map(drop)
-}
-
 /// Fills a generation no more. `false` if it was not being filled.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn give_up(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<bool> {
+    keep_out(&mut *conn).await?;
     let retired = sqlx::query!(
         "UPDATE generations SET state = 'retired', paused_at = NULL WHERE id = $1 AND state = 'filling'",
         generation.0
@@ -270,6 +195,11 @@ pub async fn give_up(conn: &mut PgConnection, generation: GenerationId) -> sqlx:
 /// # Errors
 /// When the database refuses.
 pub async fn pause(conn: &mut PgConnection, generation: GenerationId, pauses: bool) -> sqlx::Result<bool> {
+    keep_out(&mut *conn).await?;
+    hold_back(conn, generation, pauses).await
+}
+
+async fn hold_back(conn: &mut PgConnection, generation: GenerationId, pauses: bool) -> sqlx::Result<bool> {
     let changed = sqlx::query!(
         "UPDATE generations SET paused_at = CASE WHEN $2 THEN now() END
          WHERE id = $1 AND state = 'filling' AND (paused_at IS NULL) = $2",
@@ -277,26 +207,6 @@ pub async fn pause(conn: &mut PgConnection, generation: GenerationId, pauses: bo
         pauses
     );
     Ok(changed.execute(conn).await?.rows_affected() > 0)
-}
-
-/// Points the pages at the generation that was being filled, once no image waits for it; which that was.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn activate_filled(pool: &PgPool) -> sqlx::Result<Option<GenerationId>> {
-    let mut tx = pool.begin().await?;
-    let filling = sqlx::query_scalar!(
-        r#"SELECT id AS "id: GenerationId" FROM generations
-           WHERE state = 'filling' AND paused_at IS NULL ORDER BY id DESC LIMIT 1"#
-    );
-    let Some(id) = filling.fetch_optional(&mut *tx).await? else { return Ok(None) };
-    // Asked before the lock that keeps images from coming in.
-    if waiting(&mut tx, id).await? > 0 {
-        return Ok(None);
-    }
-    let is_active = activate(&mut tx, id, None).await?;
-    tx.commit().await?;
-    Ok(is_active.then_some(id))
 }
 
 /// The models that are to be run: of all generations that are kept up and not held, those of the active one first.

@@ -50,6 +50,7 @@ pub async fn recount(conn: &mut PgConnection) -> sqlx::Result<bool> {
          CROSS JOIN LATERAL (SELECT p.mean + (o.human_mean - p.mean) * o.votes * p.between_variance
                                     / (o.votes * p.between_variance + p.within_variance) AS rank) r
          WHERE o.human_rank IS NOT NULL AND c.generation_id = o.generation_id AND c.image_id = o.image_id
+           AND EXISTS (SELECT FROM generations g WHERE g.id = c.generation_id AND g.state <> 'retired')
            AND abs(o.human_rank - r.rank) > $1",
         VISIBLE
     )

@@ -40,6 +40,7 @@ pub mod rankings;
 pub mod raters;
 pub mod reservations;
 pub mod results;
+pub mod retired;
 pub mod roots;
 pub mod round_annotators;
 pub mod round_images;

@@ -3,7 +3,10 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::generations;
+use super::{
+    generations::{self, Coverage},
+    model_versions,
+};
 use crate::domain::GenerationId;
 
 /// Images that a correlation is worked out from at most; of more an even part is drawn.
@@ -28,8 +31,32 @@ pub struct Kept {
     pub is_paused: bool,
     /// Images of the catalog.
     pub images: i64,
-    /// Images that wait for one of its models.
+    /// Those that wait for one of its models.
     pub waiting: i64,
+    /// Those that one of its models gave up on.
+    pub failed: i64,
+    /// Images that a model of the active generation gave up on.
+    pub failed_now: i64,
+    /// What those of its models are called whose numbers moved, so that one cannot go to it.
+    pub moved: Vec<String>,
+}
+
+impl Kept {
+    /// Images that both models have scored.
+    pub const fn scored(&self) -> i64 {
+        self.images - self.waiting - self.failed
+    }
+
+    /// Whether it is filled, and the pages stay where they are nevertheless: they would lose scores. See
+    /// [`generations::held_back`].
+    pub fn is_held_back(&self) -> bool {
+        self.state == "filling" && self.is_open && self.waiting == 0 && self.failed > self.failed_now
+    }
+
+    /// Whether somebody may have the pages show it.
+    pub fn can_be_shown(&self) -> bool {
+        !self.is_active && self.moved.is_empty() && (self.state == "live" || self.waiting == 0)
+    }
 }
 
 /// The generations that are kept up, the active one first.
@@ -37,21 +64,33 @@ pub struct Kept {
 /// # Errors
 /// When the database refuses.
 pub async fn kept(conn: &mut PgConnection) -> sqlx::Result<Vec<Kept>> {
-    let mut kept = sqlx::query_as!(
-        Kept,
+    let rows = sqlx::query!(
         r#"SELECT g.id AS "id: GenerationId", coalesce(w.title, w.name) AS "watch_model!",
                   coalesce(q.title, q.name) AS "quality_model!", g.state, a.generation_id IS NOT NULL AS "is_active!",
-                  g.opened_at IS NOT NULL AS "is_open!", g.paused_at IS NOT NULL AS "is_paused!", (SELECT count(*) FROM images) AS "images!", 0::bigint AS "waiting!"
+                  g.opened_at IS NOT NULL AS "is_open!", g.paused_at IS NOT NULL AS "is_paused!", (SELECT count(*) FROM images) AS "images!"
            FROM generations g
            JOIN models w ON w.id = g.watch_model
            JOIN models q ON q.id = g.quality_model
            LEFT JOIN active_generation a ON a.generation_id = g.id
            WHERE g.state <> 'retired' ORDER BY a.generation_id IS NULL, g.id DESC"#
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    for generation in &mut kept {
-        generation.waiting = generations::waiting(&mut *conn, generation.id).await?;
+    );
+    let mut kept: Vec<Kept> = Vec::new();
+    for row in rows.fetch_all(&mut *conn).await? {
+        let Coverage { waiting, failed } = generations::coverage(&mut *conn, row.id).await?;
+        kept.push(Kept {
+            id: row.id,
+            watch_model: row.watch_model,
+            quality_model: row.quality_model,
+            state: row.state,
+            is_active: row.is_active,
+            is_open: row.is_open,
+            is_paused: row.is_paused,
+            images: row.images,
+            waiting,
+            failed,
+            failed_now: kept.first().map_or(failed, |active| active.failed),
+            moved: model_versions::moved_in(&mut *conn, row.id).await?,
+        });
     }
     Ok(kept)
 }

@@ -2,10 +2,10 @@
 
 use sqlx::PgConnection;
 
-use super::{generations, generations::Generation};
+use super::generations;
 use crate::domain::{AnnotatorId, GenerationId, ModelId};
 
-/// A model of a generation that is kept up, whose answer for the golden picture moved.
+/// A model that serves or is being brought in, whose answer for the golden picture moved, and about which somebody has to decide.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moved {
     /// The model.
@@ -24,9 +24,14 @@ pub struct Moved {
     pub observed: f64,
     /// How far the two may lie apart.
     pub tolerance: f64,
+    /// Another version that says so already: the one before, where the former library was put back.
+    pub version: Option<ModelId>,
+    /// Its number.
+    pub number: Option<i32>,
 }
 
-/// Records what a model says about its golden picture at this start: `moved_to` where that is beyond the tolerance.
+/// Records what a model says about its golden picture at this start: `moved_to` where that is beyond the tolerance. What it said
+/// about a picture that its manifest had before no longer matters.
 ///
 /// # Errors
 /// When the database refuses.
@@ -37,7 +42,10 @@ pub async fn observe(
     moved_to: Option<f64>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE model_checks SET moved_to = $3 WHERE model_id = $1 AND image = $2 AND moved_to IS DISTINCT FROM $3",
+        "UPDATE model_checks SET moved_to = now.moved_to
+         FROM (SELECT image, CASE WHEN image = $2 THEN $3::float8 END AS moved_to FROM model_checks WHERE model_id = $1) now
+         WHERE model_checks.model_id = $1 AND model_checks.image = now.image
+           AND model_checks.moved_to IS DISTINCT FROM now.moved_to",
         model.0,
         image,
         moved_to
@@ -47,30 +55,72 @@ pub async fn observe(
     .map(drop)
 }
 
-/// The models that are to be run and cannot, for their numbers moved; not those of which another version runs.
+/// The models of the active pair and of the one that is being filled that cannot be run, for their numbers moved; not those that
+/// another version is being brought in for.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn moved(conn: &mut PgConnection) -> sqlx::Result<Vec<Moved>> {
     sqlx::query_as!(
         Moved,
-        r#"WITH kept AS (
-               SELECT m.*, EXISTS (SELECT FROM model_checks c WHERE c.model_id = m.id AND c.moved_to IS NOT NULL) AS has_moved
-               FROM models m
-               WHERE EXISTS (SELECT FROM generations g WHERE g.state <> 'retired' AND m.id IN (g.watch_model, g.quality_model)))
-           SELECT m.id AS "model!: ModelId", m.name AS "name!", coalesce(m.title, m.name) AS "title!", m.task AS "task!", c.image,
-                  c.expected::double precision AS "expected!", c.moved_to AS "observed!", c.tolerance
-           FROM kept m JOIN model_checks c ON c.model_id = m.id AND c.moved_to IS NOT NULL
-           WHERE NOT EXISTS (SELECT FROM kept o
-                             WHERE o.name = m.name AND o.fingerprint = m.fingerprint AND o.id <> m.id AND NOT o.has_moved)
+        r#"WITH wanted AS (
+               SELECT served.model, g.state = 'filling' AND g.paused_at IS NULL AS comes_in
+               FROM generations g CROSS JOIN LATERAL (VALUES (g.watch_model), (g.quality_model)) AS served (model)
+               WHERE g.state = 'filling' OR g.id IN (SELECT generation_id FROM active_generation))
+           SELECT m.id AS "model!: ModelId", m.name, coalesce(m.title, m.name) AS "title!", m.task, c.image,
+                  c.expected::double precision AS "expected!", c.moved_to AS "observed!", c.tolerance,
+                  said.id AS "version?: ModelId", said.version AS "number?"
+           FROM models m
+           JOIN model_checks c ON c.model_id = m.id AND c.moved_to IS NOT NULL
+           LEFT JOIN LATERAL (
+               SELECT o.id, o.version FROM models o JOIN model_checks k ON k.model_id = o.id AND k.image = c.image
+               WHERE o.name = m.name AND o.fingerprint = m.fingerprint AND o.id <> m.id
+                 AND abs(k.expected::double precision - c.moved_to) <= c.tolerance
+               ORDER BY o.version DESC LIMIT 1) said ON TRUE
+           WHERE m.id IN (SELECT model FROM wanted) AND NOT EXISTS (
+               SELECT FROM wanted w JOIN models o ON o.id = w.model
+               WHERE w.comes_in AND o.id <> m.id AND o.name = m.name AND o.fingerprint = m.fingerprint)
            ORDER BY m.task DESC, m.id"#
     )
     .fetch_all(conn)
     .await
 }
 
-/// Accepts what a model says now as another version of it, with the former one's threshold, and opens a generation in which
-/// every image is scored by it; none if the model's numbers have not moved, or were accepted already.
+/// What those models of a generation are called whose numbers moved, and that the pages do not show anyway: why one cannot go to it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn moved_in(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT coalesce(m.title, m.name) AS "title!" FROM generations g
+           JOIN models m ON m.id IN (g.watch_model, g.quality_model)
+           WHERE g.id = $1 AND EXISTS (SELECT FROM model_checks c WHERE c.model_id = m.id AND c.moved_to IS NOT NULL)
+             AND NOT EXISTS (SELECT FROM active_generation a JOIN generations now ON now.id = a.generation_id
+                             WHERE m.id IN (now.watch_model, now.quality_model))
+           ORDER BY m.task DESC"#,
+        generation.0
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Whether the numbers of a model of this name moved, whatever became of it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn has_moved(conn: &mut PgConnection, name: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM models m JOIN model_checks c ON c.model_id = m.id
+                          WHERE m.name = $1 AND c.moved_to IS NOT NULL) AS "has!""#,
+        name
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Accepts what a model says now: by the version that says so already, else by another one, with the former one's threshold. It takes
+/// the model's place in the pair that is being filled, else in the active one, and every image that it lacks is scored by it.
+/// None if the model's numbers have not moved, were accepted already, or are not asked for.
 ///
 /// # Errors
 /// When the database refuses.
@@ -79,37 +129,33 @@ pub async fn accept(
     model: ModelId,
     author: Option<AnnotatorId>,
 ) -> sqlx::Result<Option<GenerationId>> {
-    // Of two that accept at the same moment one comes second, and finds it done.
-    sqlx::query!("SELECT id FROM models WHERE id = $1 FOR UPDATE", model.0)
-        .fetch_optional(&mut *conn)
-        .await?;
-    if !moved(&mut *conn).await?.iter().any(|moved| moved.model == model) {
-        return Ok(None);
+    // Of two that accept at the same moment one comes second, and finds it done. Before any row is locked, since who holds
+    // generations waits for rows.
+    generations::keep_out(&mut *conn).await?;
+    let moved = moved(&mut *conn).await?.into_iter().find(|moved| moved.model == model);
+    let (Some(moved), Some(pair)) = (moved, generations::latest(&mut *conn).await?) else { return Ok(None) };
+    let version = match moved.version {
+        Some(version) => {
+            observe(&mut *conn, version, &moved.image, None).await?;
+            version
+        }
+        None => next_version(&mut *conn, model, author).await?,
+    };
+    let (watch, quality) =
+        if moved.task == "watch" { (version, pair.quality_model) } else { (pair.watch_model, version) };
+    let made = generations::make(&mut *conn, watch, quality).await?;
+    if moved.version.is_some() {
+        // Its pair may be kept up, or shown, and need no filling; else it is shown when it is filled.
+        let _ = generations::activate(conn, made, author).await?;
     }
-    let Some(pair) = newest_pair_of(&mut *conn, model).await? else { return Ok(None) };
-    let version = next_version(&mut *conn, model, author).await?;
-    let or_version = |of| if of == model { version } else { of };
-    let made = generations::make(conn, or_version(pair.watch_model), or_version(pair.quality_model));
-    made.await.map(Some)
-}
-
-/// The pair in which a model serves: the active one, else the latest.
-async fn newest_pair_of(conn: &mut PgConnection, model: ModelId) -> sqlx::Result<Option<Generation>> {
-    sqlx::query_as!(
-        Generation,
-        r#"SELECT g.id AS "id: GenerationId", g.watch_model AS "watch_model: ModelId",
-                  g.quality_model AS "quality_model: ModelId"
-           FROM generations g LEFT JOIN active_generation a ON a.generation_id = g.id
-           WHERE $1 IN (g.watch_model, g.quality_model) AND g.state <> 'retired'
-           ORDER BY a.generation_id IS NULL, g.id DESC LIMIT 1"#,
-        model.0
-    )
-    .fetch_optional(conn)
-    .await
+    Ok(Some(made))
 }
 
 /// Another row of the same manifest and file, which expects what the model says now, and has its threshold.
-async fn next_version(
+///
+/// # Errors
+/// When the database refuses.
+pub async fn next_version(
     conn: &mut PgConnection,
     model: ModelId,
     author: Option<AnnotatorId>,

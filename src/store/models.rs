@@ -1,5 +1,7 @@
 //! Models as the database knows them: one row per manifest and fingerprint.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -148,14 +150,37 @@ pub async fn standings(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, Sta
     Ok(rows.collect())
 }
 
-/// What the model said about its golden picture when its numbers were recorded, if they were.
+/// What the model said about each golden picture that it ever had, when its numbers were recorded.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn recorded_check(conn: &mut PgConnection, id: ModelId) -> sqlx::Result<Option<f64>> {
-    sqlx::query_scalar!(
-        r#"SELECT expected::double precision AS "expected!" FROM model_checks WHERE model_id = $1 ORDER BY image LIMIT 1"#,
+pub async fn recorded_checks(conn: &mut PgConnection, id: ModelId) -> sqlx::Result<HashMap<String, f64>> {
+    let rows = sqlx::query!(
+        r#"SELECT image, expected::double precision AS "expected!" FROM model_checks WHERE model_id = $1"#,
         id.0
+    );
+    Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.image, row.expected)).collect())
+}
+
+/// The latest version of a model that says the same about its golden picture; none if all said something else, or were not asked.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn version_that_says(
+    conn: &mut PgConnection,
+    id: ModelId,
+    check: &GoldenCheck,
+) -> sqlx::Result<Option<ModelId>> {
+    sqlx::query_scalar!(
+        r#"SELECT o.id AS "id: ModelId" FROM models m
+           JOIN models o ON o.name = m.name AND o.fingerprint = m.fingerprint
+           JOIN model_checks k ON k.model_id = o.id AND k.image = $2
+           WHERE m.id = $1 AND abs(k.expected::double precision - $3) <= $4
+           ORDER BY o.version DESC LIMIT 1"#,
+        id.0,
+        check.image,
+        check.observed,
+        check.tolerance
     )
     .fetch_optional(conn)
     .await

@@ -218,7 +218,7 @@ pub struct Unjudged {
 pub async fn unjudged(conn: &mut PgConnection, round: RoundId) -> sqlx::Result<Vec<Unjudged>> {
     sqlx::query_as!(
         Unjudged,
-        r#"SELECT s.image_id AS image, coalesce((SELECT filename FROM catalog c WHERE c.image_id = s.image_id LIMIT 1), '') AS "filename!",
+        r#"SELECT s.image_id AS image, coalesce((SELECT filename FROM catalog c JOIN active_generation USING (generation_id) WHERE c.image_id = s.image_id), '') AS "filename!",
                   a.name AS annotator, s.why
            FROM skips s JOIN annotators a ON a.id = s.annotator_id
            WHERE s.round_id = $1 AND s.kind = 'cannot' AND s.withdrawn_at IS NULL ORDER BY s.id DESC LIMIT 50"#,

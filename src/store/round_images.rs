@@ -257,7 +257,7 @@ pub struct Said {
 pub async fn said(conn: &mut PgConnection, round: RoundId, places: Range<i32>) -> sqlx::Result<Vec<Said>> {
     sqlx::query!(
         r#"SELECT i.image_id AS "image: ImageId", m.sha256, i.judged, v.votes AS "votes!", v.mean, k.yes AS "yes!", k.no AS "no!",
-                  coalesce((SELECT filename FROM catalog c WHERE c.image_id = i.image_id LIMIT 1), '') AS "filename!"
+                  coalesce((SELECT filename FROM catalog c JOIN active_generation USING (generation_id) WHERE c.image_id = i.image_id), '') AS "filename!"
            FROM round_images i JOIN images m ON m.id = i.image_id
            CROSS JOIN LATERAL (
                SELECT count(*) AS votes, avg(score)::float8 AS mean

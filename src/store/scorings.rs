@@ -5,9 +5,6 @@ use uuid::Uuid;
 
 use crate::domain::{ImageId, ModelId};
 
-/// Most images that one look of the reconciler picks up.
-const RECONCILE_LIMIT: i64 = 10_000;
-
 /// Marks `image` as waiting for every model of every live generation; what failed before waits again. Answers
 /// whether there is anything to do.
 ///
@@ -209,37 +206,47 @@ pub async fn count_try(
     Ok(states.iter().all(|state| state == "failed"))
 }
 
-/// Whether no model of a live generation still has to look at the image: each has scored it or given it up, or it is gone.
+/// Whether neither model that the pages show still has to look at the image: each has scored it or given it up, or it is gone.
+/// Other generations may be held, or have a model that does not run: nobody waits for those.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn is_settled(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT NOT EXISTS (SELECT FROM images WHERE id = $1)
-                  OR EXISTS (SELECT FROM scorings WHERE image_id = $1)
-                  AND NOT EXISTS (SELECT FROM scorings WHERE image_id = $1 AND state = 'pending') AS "is!""#,
+                  OR EXISTS (SELECT FROM active_generation a JOIN generations g ON g.id = a.generation_id
+                             WHERE 2 = (SELECT count(*) FROM scorings s
+                                        WHERE s.image_id = $1 AND s.model_id IN (g.watch_model, g.quality_model)
+                                          AND s.state <> 'pending')) AS "is!""#,
         image.0
     )
     .fetch_one(conn)
     .await
 }
 
-/// Images that wait for one of `models` and have no job that could still run.
+/// Up to `most` images that wait for one of `models` and have no job that could still run.
 ///
 /// The queue's tables are its own crate's, hence a query that is checked by its test and not by the compiler.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn pending_without_job(conn: &mut PgConnection, models: &[ModelId]) -> sqlx::Result<Vec<ImageId>> {
+pub async fn pending_without_job(
+    conn: &mut PgConnection,
+    models: &[ModelId],
+    most: i64,
+) -> sqlx::Result<Vec<ImageId>> {
     let models: Vec<i64> = models.iter().map(|model| model.0).collect();
+    // Model by model, so that no more rows are read than are wanted, however many images wait.
     sqlx::query_scalar(
-        "SELECT DISTINCT s.image_id FROM scorings s
-         WHERE s.state = 'pending' AND s.model_id = ANY ($2) AND NOT EXISTS (
-             SELECT FROM graphile_worker.jobs j
-             WHERE j.key = 'score:' || s.image_id AND j.attempts < j.max_attempts)
+        "SELECT DISTINCT waiting.image_id FROM unnest($2) AS model CROSS JOIN LATERAL (
+             SELECT s.image_id FROM scorings s
+             WHERE s.state = 'pending' AND s.model_id = model AND NOT EXISTS (
+                 SELECT FROM graphile_worker.jobs j
+                 WHERE j.key = 'score:' || s.image_id AND j.attempts < j.max_attempts)
+             LIMIT $1) AS waiting
          LIMIT $1",
     )
-    .bind(RECONCILE_LIMIT)
+    .bind(most)
     .bind(models)
     .fetch_all(conn)
     .await

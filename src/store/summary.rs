@@ -56,6 +56,28 @@ pub async fn fold(conn: &mut PgConnection) -> sqlx::Result<i64> {
     }
 }
 
+/// Forgets the counts of a generation that has no rows any more, while nobody folds.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn forget(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<()> {
+    let mut tx = conn.begin().await?;
+    sqlx::query!(
+        r#"SELECT pg_advisory_xact_lock(hashtextextended('fold summaries', 0))::text AS "is_ours!""#
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "WITH none AS (SELECT WHERE NOT EXISTS (SELECT FROM catalog WHERE generation_id = $1)),
+              deltas AS (DELETE FROM catalog_deltas WHERE generation_id = $1 AND EXISTS (SELECT FROM none))
+         DELETE FROM catalog_summary WHERE generation_id = $1 AND EXISTS (SELECT FROM none)",
+        generation.0
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await
+}
+
 async fn fold_catalog(conn: &mut PgConnection) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"WITH taken AS (

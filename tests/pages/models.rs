@@ -6,11 +6,13 @@ use std::{
 };
 
 use chronograde::{
-    domain::{GenerationId, ModelId},
+    domain::{GenerationId, ImageId, ModelId},
+    jobs,
     store::{generations, opening, viewpoint},
 };
 use reqwest::StatusCode;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use super::catalog::{Catalog, Picture, TestSite};
 
@@ -69,13 +71,11 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
     assert!(held[1].contains("has scored 0 of 30 images; held"), "{held:?}");
     assert_eq!(page.all("tbody button"), ["Go on", "Give it up"]);
     site.post(&format!("/models/{generation}/resume")).await;
-    let (status, _) = site.post(&format!("/models/{generation}/activate")).await;
-    assert_eq!(status, StatusCode::SEE_OTHER);
-    assert_eq!(
-        site.page("/models").await.all("section[aria-labelledby=pairs] tbody tr"),
-        rows,
-        "images wait for it"
-    );
+    let (status, leads_to) = site.post(&format!("/models/{generation}/activate")).await;
+    assert_eq!((status, &*leads_to), (StatusCode::SEE_OTHER, "/models?done=waiting"));
+    let page = site.page(&leads_to).await;
+    assert_eq!(page.all("section[aria-labelledby=pairs] tbody tr"), rows, "images wait for it");
+    assert!(page.one("[role=status]").contains("Images wait for that pair"));
 
     the_other_pair_scores(&pool).await;
     let page = site.page("/models").await;
@@ -123,10 +123,87 @@ async fn numbers_that_moved_are_told_and_accepted_by_a_button(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "./migrations")]
-async fn pages_go_on_while_one_switches_and_switches_back(pool: PgPool) {
+async fn one_cannot_go_back_to_a_pair_whose_numbers_moved_and_is_told_why(pool: PgPool) {
     let (before, after) = thirty_watches_and_another_pair(&pool).await;
     the_other_pair_scores(&pool).await;
     let site = TestSite::start(pool.clone(), "").await;
+    site.post(&format!("/models/{after}/activate")).await;
+    sqlx::raw_sql(
+        "INSERT INTO model_checks (model_id, image, expected, tolerance, moved_to)
+         SELECT id, 'drawn dial 1', '0.25', 0.005, 0.375 FROM models WHERE name = 'w'",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let page = site.page("/models").await;
+    assert!(page.all("section[aria-labelledby=moved]").is_empty(), "nobody has to decide about it");
+    let rows = page.all("section[aria-labelledby=pairs] tbody tr");
+    assert!(rows[1].contains("one cannot go back: the numbers of w moved"), "{rows:?}");
+    assert!(page.all("tbody button").is_empty());
+    let (_, leads_to) = site.post(&format!("/models/{before}/activate")).await;
+    assert!(site.page(&leads_to).await.one("[role=status]").contains("numbers of that pair moved"));
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn images_that_fail_with_another_pair_are_told_of_listed_and_left_to_a_person(pool: PgPool) {
+    let (_, generation) = thirty_watches_and_another_pair(&pool).await;
+    the_other_pair_scores(&pool).await;
+    sqlx::raw_sql(
+        "UPDATE scorings SET state = 'failed', reason = 'the output is no number'
+         WHERE model_id = (SELECT id FROM models WHERE name = 'w2')
+           AND image_id IN (SELECT image_id FROM catalog WHERE quality_mean < 2.15);
+         UPDATE catalog SET watch_confidence = NULL WHERE quality_mean < 2.15
+           AND generation_id <> (SELECT generation_id FROM active_generation)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    assert_eq!(generations::activate_filled(&pool).await.unwrap(), None);
+    let site = TestSite::start(pool.clone(), "").await;
+    let page = site.page("/models").await;
+    let rows = page.all("section[aria-labelledby=pairs] tbody tr");
+    assert!(
+        rows[1].contains("has scored 28 of 30 images; the pages do not switch by themselves")
+            && rows[1].contains("2 failed"),
+        "{rows:?}"
+    );
+    assert!(page.one("section[aria-labelledby=report-1] .sentence").ends_with("2 failed."));
+    let list = page.attributes("section[aria-labelledby=pairs] tbody td a", "href").remove(0);
+    let listed = site.page(&list).await.all("table.rows tbody tr");
+    assert_eq!(listed.len(), 2);
+    assert!(listed[0].contains("another") && listed[0].contains("the output is no number"), "{listed:?}");
+    assert!(
+        site.page("/arrivals?state=unscorable").await.all("table.rows").is_empty(),
+        "the present pair scored them"
+    );
+    let home = site.page("/").await.all("main").join(" ");
+    assert!(home.contains("2 images failed with them, and only 0 with the present ones"), "{home}");
+    site.post(&format!("/models/{generation}/activate")).await;
+    let rows = site.page("/models").await.all("section[aria-labelledby=pairs] tbody tr");
+    assert!(rows[0].starts_with("another") && rows[0].contains("2 failed"), "{rows:?}");
+}
+
+/// An image comes in, and waits to be scored.
+async fn arrives(pool: &PgPool) {
+    let mut tx = pool.begin().await.unwrap();
+    let image: Uuid = sqlx::query_scalar(
+        "INSERT INTO images (id, sha256, bytes, format, width, height, listing_key, audit)
+         SELECT id, sha256(id::text::bytea), 1, 'jpeg', 10, 10, 'an offer', FALSE FROM gen_random_uuid() AS id RETURNING id",
+    )
+    .fetch_one(&mut *tx)
+    .await
+    .unwrap();
+    jobs::request_scoring(&mut tx, ImageId(image)).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn pages_go_on_while_one_switches_and_switches_back_and_images_come_in(pool: PgPool) {
+    let (before, after) = thirty_watches_and_another_pair(&pool).await;
+    the_other_pair_scores(&pool).await;
+    jobs::migrate(&pool).await.unwrap();
+    let site = TestSite::start(pool.clone(), "").await;
+    site.post(&format!("/models/{after}/activate")).await;
     let is_over = AtomicBool::new(false);
     let reader = async || {
         let mut seen = BTreeMap::<usize, usize>::new();
@@ -137,16 +214,30 @@ async fn pages_go_on_while_one_switches_and_switches_back(pool: PgPool) {
         }
         seen
     };
+    let arrivals = async {
+        let mut arrived = 0;
+        while !is_over.load(Ordering::Relaxed) {
+            arrives(&pool).await;
+            arrived += 1;
+        }
+        arrived
+    };
     let switching = async {
-        for turn in 0..20 {
-            let to = if turn % 2 == 0 { after } else { before };
+        for turn in 0..21 {
+            let to = if turn % 2 == 0 { before } else { after };
             assert_eq!(site.post(&format!("/models/{to}/activate")).await.0, StatusCode::SEE_OTHER);
+            // As long as it takes to look at a page of either pair.
+            site.page("/top?watch=yes").await;
         }
         is_over.store(true, Ordering::Relaxed);
     };
-    let (first, second, third, ()) = tokio::join!(reader(), reader(), reader(), switching);
-    for seen in [first, second, third] {
+    let (first, second, third, arrived, ()) = tokio::join!(reader(), reader(), reader(), arrivals, switching);
+    for seen in [&first, &second, &third] {
         assert!(seen.keys().all(|images| [10, 20].contains(images)), "a page mixed two pairs: {seen:?}");
     }
+    let seen = |images| [&first, &second, &third].iter().filter_map(|seen| seen.get(&images)).sum::<usize>();
+    assert!(seen(10) > 0 && seen(20) > 0, "both pairs were seen: {first:?} {second:?} {third:?}");
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM catalog").fetch_one(&pool).await.unwrap();
+    assert!(arrived > 0 && rows == 2 * (30 + arrived), "{arrived} came in, and there are {rows} rows");
     assert_eq!(site.page("/top?watch=yes").await.images().len(), 20, "back at the first pair");
 }

@@ -19,7 +19,7 @@ use chronograde::{
     objects::Objects,
     pipeline::{Pipeline, Trouble},
     scorer::Scorer,
-    serving::{self, ServingError},
+    serving::{self, Loaded, ServingError},
     store::sightings,
 };
 use sqlx::{ConnectOptions, PgPool};
@@ -148,6 +148,11 @@ impl TestApp {
         Ok(scorer.pipeline(models, Trouble::default()))
     }
 
+    /// What the scoring role finds when it loads its models.
+    pub async fn loaded(&self) -> Loaded {
+        serving::load(&self.pool, &self.settings).await.unwrap()
+    }
+
     /// Runs the queue until it has nothing to do.
     pub async fn score(&self) {
         let pipeline = self.pipeline().await.unwrap();
@@ -206,6 +211,13 @@ impl TestApp {
         let output = self.program(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Has the program do something that it refuses, and answers why.
+    pub fn refuses(&self, arguments: &[&str]) -> String {
+        let output = self.program(arguments).output().unwrap();
+        assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
     pub async fn count(&self, what: &str) -> i64 {

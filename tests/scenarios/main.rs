@@ -5,6 +5,7 @@
 mod app;
 mod ingestion;
 mod memory;
+mod models;
 mod pictures;
 
 use std::fs;
@@ -244,6 +245,7 @@ async fn numbers_that_moved_stop_scoring_until_they_are_accepted_and_every_image
     );
     let served = app.pipeline().await.unwrap().model_ids();
     assert_eq!(served.len(), 2, "the former version does not run");
+    assert!(app.loaded().await.problems.is_empty(), "and nobody has to decide about it");
     let scorer = app.start_scorer();
     app.wait_for("watch_predictions", 3).await;
     app.wait_until_empty(JOBS).await;
@@ -252,6 +254,9 @@ async fn numbers_that_moved_stop_scoring_until_they_are_accepted_and_every_image
     let after = app.confidences().await;
     assert_eq!((after.len(), after["a.png"]), (2, before["a.png"]), "nothing but the record was altered");
     assert_eq!(app.count("watch_predictions").await, 3, "what the former version said stays");
+    let loaded = app.loaded().await;
+    assert_eq!((loaded.models.len(), loaded.problems.len(), loaded.missing.len()), (2, 0, 0));
+    assert_eq!(app.count("events WHERE kind IN ('models.accept', 'models.activate')").await, 2);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

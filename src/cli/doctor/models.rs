@@ -1,5 +1,7 @@
 //! The models: their files, and whether they still say what they said.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 
 use super::Finding;
@@ -15,16 +17,16 @@ use crate::{
 
 /// The models that a database says are served.
 #[derive(Debug, Default)]
-pub(super) struct Serving(Vec<(Identity, Option<f64>)>);
+pub(super) struct Serving(Vec<(Identity, HashMap<String, f64>)>);
 
 impl Serving {
-    /// Those of the active generation, each with its recorded golden answer.
+    /// Those of the active generation, each with its recorded golden answers.
     pub(super) async fn of(conn: &mut PgConnection) -> sqlx::Result<Self> {
         let Some(active) = generations::active(conn).await? else { return Ok(Self::default()) };
         let mut serving = Vec::new();
         for id in [active.watch_model, active.quality_model] {
             let identity = models::identity(conn, id).await?;
-            serving.push((identity, models::recorded_check(conn, id).await?));
+            serving.push((identity, models::recorded_checks(conn, id).await?));
         }
         Ok(Self(serving))
     }
@@ -63,7 +65,11 @@ pub(super) async fn findings(settings: &Settings, serving: Serving) -> Vec<Findi
     findings
 }
 
-fn of_model(check: &'static str, model: &Model, recorded: Option<&(Identity, Option<f64>)>) -> Finding {
+fn of_model(
+    check: &'static str,
+    model: &Model,
+    recorded: Option<&(Identity, HashMap<String, f64>)>,
+) -> Finding {
     let name = &model.manifest().name;
     let Some((identity, golden)) = recorded else {
         return Finding::ok(
@@ -76,7 +82,7 @@ fn of_model(check: &'static str, model: &Model, recorded: Option<&(Identity, Opt
             format!("{name} is not the one that scored this catalog: put the former file and manifest back");
         return Finding::problem(check, text);
     }
-    match golden.map(|golden| model.check_recorded(golden)) {
+    match golden.get(&model.golden().image).map(|golden| model.check_recorded(*golden)) {
         Some(Err(error)) => Finding::error(check, error),
         _ => Finding::ok(check, format!("{name}: checksum, golden picture and fingerprint are right")),
     }

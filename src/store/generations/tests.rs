@@ -1,9 +1,13 @@
 use sqlx::PgPool;
 use tokio::time::{Duration, timeout};
-use uuid::Uuid;
 
 use super::*;
-use crate::store::{images, model_versions, opening, scorings};
+use crate::{
+    domain::ImageId,
+    store::{catalog, images, model_versions, opening, retired, scorings, summary},
+};
+
+mod moved;
 
 const MODELS: &str = "INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256, title, default_threshold)
     VALUES ('w', 'watch', 'onnx', repeat('a', 64), 1, '{}', sha256('w'), 'The watcher', 0.5),
@@ -62,6 +66,36 @@ async fn make_and_open(pool: &PgPool, watch: ModelId, quality: ModelId) -> Gener
     made
 }
 
+async fn show(pool: &PgPool, generation: GenerationId) -> Activation {
+    activate(&mut *connection(pool).await, generation, None).await.unwrap()
+}
+
+async fn waiting(pool: &PgPool, generation: GenerationId) -> i64 {
+    coverage(&mut *connection(pool).await, generation).await.unwrap().waiting
+}
+
+async fn any_image(pool: &PgPool) -> ImageId {
+    sqlx::query_scalar("SELECT id FROM images ORDER BY id LIMIT 1")
+        .fetch_one(pool)
+        .await
+        .map(ImageId)
+        .unwrap()
+}
+
+/// Some images are given up by a model.
+async fn given_up(pool: &PgPool, name: &str, images: i32) {
+    sqlx::query(
+        "UPDATE scorings SET state = 'failed', reason = 'no picture'
+         WHERE model_id = (SELECT id FROM models WHERE name = $1)
+           AND image_id IN (SELECT id FROM images ORDER BY id LIMIT $2)",
+    )
+    .bind(name)
+    .bind(images)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
 async fn state(pool: &PgPool, generation: GenerationId) -> String {
     sqlx::query_scalar("SELECT state FROM generations WHERE id = $1")
         .bind(generation.0)
@@ -78,12 +112,8 @@ async fn a_generation_is_opened_in_pieces_with_every_image_once_and_not_active_b
     all_scored(&pool).await;
     let made =
         make(&mut *connection(&pool).await, model(&pool, "w2").await, before.quality_model).await.unwrap();
-    assert_eq!(
-        waiting(&mut *connection(&pool).await, made).await.unwrap(),
-        2_345,
-        "no image has its rows yet"
-    );
-    assert!(!activate(&mut *connection(&pool).await, made, None).await.unwrap());
+    assert_eq!(waiting(&pool, made).await, 2_345, "no image has its rows yet");
+    assert_eq!(show(&pool, made).await, Activation::Waiting);
     opening::open(&pool).await.unwrap();
     assert_eq!(count(&pool, &format!("catalog WHERE generation_id = {made}")).await, 2_345);
     assert_eq!(count(&pool, &format!("listings WHERE generation_id = {made}")).await, 7);
@@ -101,13 +131,13 @@ async fn one_goes_back_at_once_though_images_wait_and_a_second_click_throws_no_w
     let before = catalog(&pool).await;
     let made = make_and_open(&pool, model(&pool, "w2").await, before.quality_model).await;
     let mut conn = connection(&pool).await;
-    assert!(activate(&mut conn, made, None).await.unwrap());
-    assert!(activate(&mut conn, made, None).await.unwrap());
+    assert_eq!(show(&pool, made).await, Activation::Shown);
+    assert_eq!(show(&pool, made).await, Activation::Shown);
     assert_eq!(state(&pool, before.id).await, "live", "clicked twice");
     add_images(&pool, 3).await;
     opening::open(&pool).await.unwrap();
-    assert_eq!(waiting(&mut conn, before.id).await.unwrap(), 3);
-    assert!(activate(&mut conn, before.id, None).await.unwrap());
+    assert_eq!(waiting(&pool, before.id).await, 3);
+    assert_eq!(show(&pool, before.id).await, Activation::Shown);
     assert_eq!(active(&mut conn).await.unwrap(), Some(before));
     assert_eq!(count(&pool, "served_models WHERE until IS NULL").await, 2);
 }
@@ -138,10 +168,9 @@ async fn images_wait_for_no_model_that_was_given_up(pool: PgPool) {
     assert_eq!(count(&pool, "scorings WHERE state = 'pending'").await, 5);
     assert!(give_up(&mut *connection(&pool).await, made).await.unwrap());
     assert_eq!(count(&pool, "scorings WHERE state = 'pending'").await, 0);
-    let image: Uuid = sqlx::query_scalar("SELECT id FROM images LIMIT 1").fetch_one(&pool).await.unwrap();
-    assert!(
-        scorings::is_settled(&mut *connection(&pool).await, crate::domain::ImageId(image)).await.unwrap()
-    );
+    let image = any_image(&pool).await;
+    assert!(scorings::is_settled(&mut *connection(&pool).await, image).await.unwrap());
+    assert_eq!(show(&pool, made).await, Activation::Retired);
 }
 
 #[sqlx::test]
@@ -160,17 +189,113 @@ async fn a_generation_that_is_held_is_not_run_and_not_shown(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_pair_that_is_held_keeps_nobody_waiting_who_asked_for_an_images_scores(pool: PgPool) {
+    let before = catalog(&pool).await;
+    add_images(&pool, 1).await;
+    opening::open(&pool).await.unwrap();
+    let (image, mut conn) = (any_image(&pool).await, connection(&pool).await);
+    assert!(!scorings::is_settled(&mut conn, image).await.unwrap());
+    scorings::done(&mut conn, image, &[before.watch_model]).await.unwrap();
+    assert!(!scorings::is_settled(&mut conn, image).await.unwrap(), "the other model has to look at it");
+    scorings::failed(&mut conn, image, before.quality_model, "no picture").await.unwrap();
+    let made = make_and_open(&pool, model(&pool, "w2").await, before.quality_model).await;
+    assert!(pause(&mut conn, made, true).await.unwrap());
+    assert_eq!(count(&pool, "scorings WHERE state = 'pending'").await, 1);
+    assert!(scorings::is_settled(&mut conn, image).await.unwrap());
+    let gone = ImageId(uuid::Uuid::nil());
+    assert!(scorings::is_settled(&mut conn, gone).await.unwrap());
+}
+
+#[sqlx::test]
+async fn a_pair_that_is_asked_for_again_goes_on_though_it_was_held(pool: PgPool) {
+    let before = catalog(&pool).await;
+    let watch = model(&pool, "w2").await;
+    let made = make_and_open(&pool, watch, before.quality_model).await;
+    assert!(pause(&mut *connection(&pool).await, made, true).await.unwrap());
+    assert_eq!(make_and_open(&pool, watch, before.quality_model).await, made);
+    assert_eq!(activate_filled(&pool).await.unwrap(), Some(made));
+}
+
+#[sqlx::test]
+async fn the_pages_do_not_switch_by_themselves_to_a_pair_with_which_more_images_fail(pool: PgPool) {
+    let before = catalog(&pool).await;
+    add_images(&pool, 5).await;
+    opening::open(&pool).await.unwrap();
+    all_scored(&pool).await;
+    given_up(&pool, "w", 1).await;
+    let made = make_and_open(&pool, model(&pool, "w2").await, before.quality_model).await;
+    let mut conn = connection(&pool).await;
+    given_up(&pool, "w2", 2).await;
+    assert_eq!(coverage(&mut conn, made).await.unwrap(), Coverage { waiting: 3, failed: 2 });
+    assert_eq!(held_back(&mut conn).await.unwrap(), None, "images wait for it");
+    sqlx::raw_sql("UPDATE scorings SET state = 'done' WHERE state = 'pending'").execute(&pool).await.unwrap();
+    assert_eq!(activate_filled(&pool).await.unwrap(), None);
+    let told = HeldBack { generation: made, failed: 2, failed_now: 1 };
+    assert_eq!(held_back(&mut conn).await.unwrap(), Some(told));
+    assert_eq!(show(&pool, made).await, Activation::Shown, "a person may");
+    assert_eq!(held_back(&mut conn).await.unwrap(), None);
+}
+
+#[sqlx::test]
+async fn the_pages_switch_to_a_pair_with_which_as_many_images_fail_as_before(pool: PgPool) {
+    let before = catalog(&pool).await;
+    add_images(&pool, 5).await;
+    opening::open(&pool).await.unwrap();
+    all_scored(&pool).await;
+    given_up(&pool, "w", 1).await;
+    given_up(&pool, "q", 2).await;
+    let made = make_and_open(&pool, model(&pool, "w2").await, before.quality_model).await;
+    sqlx::raw_sql("UPDATE scorings SET state = 'done' WHERE state = 'pending'").execute(&pool).await.unwrap();
+    assert_eq!(
+        coverage(&mut *connection(&pool).await, made).await.unwrap(),
+        Coverage { waiting: 0, failed: 2 }
+    );
+    assert_eq!(activate_filled(&pool).await.unwrap(), Some(made));
+    assert_eq!(count(&pool, "events WHERE kind = 'models.activate' AND actor IS NULL").await, 1);
+}
+
+#[sqlx::test]
+async fn rows_of_pairs_that_are_kept_up_no_more_are_left_alone_and_deleted_piece_by_piece(pool: PgPool) {
+    let before = catalog(&pool).await;
+    add_images(&pool, 2_500).await;
+    opening::open(&pool).await.unwrap();
+    all_scored(&pool).await;
+    let given_up = make_and_open(&pool, model(&pool, "w2").await, before.quality_model).await;
+    let mut conn = connection(&pool).await;
+    assert!(give_up(&mut conn, given_up).await.unwrap());
+    summary::fold(&mut conn).await.unwrap();
+    catalog::refresh_scores(&mut conn, any_image(&pool).await, 7.0).await.unwrap();
+    assert_eq!(count(&pool, "catalog WHERE sharpness = 7").await, 1, "what nobody sees is not written");
+
+    assert_eq!(retired::clear(&pool, 10_000).await.unwrap(), 0, "somebody may be reading it still");
+    sqlx::raw_sql("UPDATE active_generation SET since = now() - interval '11 minutes'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(retired::clear(&pool, 1_500).await.unwrap(), 2_007, "two pieces, with the seven listings");
+    assert_eq!(retired::clear(&pool, 10_000).await.unwrap(), 500);
+    assert_eq!(retired::clear(&pool, 10_000).await.unwrap(), 0);
+    summary::fold(&mut conn).await.unwrap();
+    for table in ["catalog", "listings", "catalog_summary", "catalog_deltas"] {
+        assert_eq!(count(&pool, &format!("{table} WHERE generation_id = {given_up}")).await, 0, "{table}");
+        let kept = count(&pool, &format!("{table} WHERE generation_id = {}", before.id)).await;
+        assert!(kept > 0 || table == "catalog_deltas", "{table}");
+    }
+    assert_eq!(summary::counts(&mut conn, before.id).await.unwrap().images, 2_500);
+}
+
+#[sqlx::test]
 async fn what_is_hidden_while_a_generation_is_opened_is_hidden_in_it(pool: PgPool) {
     let before = catalog(&pool).await;
     add_images(&pool, 40).await;
     opening::open(&pool).await.unwrap();
-    let image: Uuid = sqlx::query_scalar("SELECT id FROM images LIMIT 1").fetch_one(&pool).await.unwrap();
+    let image = any_image(&pool).await;
     let made =
         make(&mut *connection(&pool).await, model(&pool, "w2").await, before.quality_model).await.unwrap();
 
     let mut hiding = pool.begin().await.unwrap();
     let at = chrono::DateTime::UNIX_EPOCH;
-    images::hide(&mut hiding, crate::domain::ImageId(image), (None, "blurred"), at).await.unwrap();
+    images::hide(&mut hiding, image, (None, "blurred"), at).await.unwrap();
     let opening = tokio::spawn({
         let pool = pool.clone();
         async move { opening::open(&pool).await }
@@ -186,44 +311,4 @@ async fn what_is_hidden_while_a_generation_is_opened_is_hidden_in_it(pool: PgPoo
 async fn any_number_of_listings_is_recounted_at_once(pool: PgPool) {
     let keys: Vec<String> = (0..30_000).map(|number| format!("listing {number}")).collect();
     crate::store::catalog::refresh_listings(&mut *connection(&pool).await, &keys).await.unwrap();
-}
-
-#[sqlx::test]
-async fn numbers_that_moved_are_accepted_as_another_version_with_its_threshold(pool: PgPool) {
-    let before = catalog(&pool).await;
-    let mut conn = connection(&pool).await;
-    sqlx::raw_sql(
-        "INSERT INTO model_checks (model_id, image, expected, tolerance) SELECT id, 'dial', '0.25', 0.005 FROM models;
-         INSERT INTO threshold_settings (model_id, value, objective, note) SELECT id, 0.125, 'f1', 'measured' FROM models WHERE name = 'w'",
-    )
-    .execute(&pool)
-    .await
-    .unwrap();
-    assert_eq!(
-        model_versions::accept(&mut conn, before.watch_model, None).await.unwrap(),
-        None,
-        "nothing moved"
-    );
-    model_versions::observe(&mut conn, before.watch_model, "dial", Some(0.5)).await.unwrap();
-    let moved = model_versions::moved(&mut conn).await.unwrap();
-    assert_eq!((moved.len(), moved[0].expected, moved[0].observed), (1, 0.25, 0.5));
-
-    let made = model_versions::accept(&mut conn, before.watch_model, None).await.unwrap().unwrap();
-    assert_eq!(
-        model_versions::accept(&mut conn, before.watch_model, None).await.unwrap(),
-        None,
-        "once is enough"
-    );
-    let version = model(&pool, "w").await;
-    let row: (i32, String, f64, f64) = sqlx::query_as(
-        "SELECT m.version, m.title, c.expected::float8, t.value FROM models m JOIN model_checks c ON c.model_id = m.id
-         JOIN threshold_settings t ON t.model_id = m.id WHERE m.id = $1",
-    )
-    .bind(version.0)
-    .fetch_one(&pool)
-    .await
-    .unwrap();
-    assert_eq!(row, (2, "The watcher, version 2".to_owned(), 0.5, 0.125));
-    let opened = latest(&mut conn).await.unwrap().unwrap();
-    assert_eq!((opened.id, opened.watch_model, opened.quality_model), (made, version, before.quality_model));
 }

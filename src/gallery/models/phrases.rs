@@ -1,0 +1,57 @@
+//! What the Models page says of a pair, of numbers that moved, and of what could not be done.
+
+use crate::{
+    gallery::words,
+    store::{model_change::Kept, model_versions::Moved},
+};
+
+/// Why the pages do not show what they were to show.
+pub(super) fn notice(done: Option<&str>) -> Option<&'static str> {
+    match done? {
+        "waiting" => Some("Images wait for that pair: the pages show it as soon as the last is scored."),
+        "moved" => Some("The numbers of that pair moved: it would score nothing any more."),
+        "retired" => Some("That pair is kept up no more: `chronograde models activate` brings it in anew."),
+        _ => None,
+    }
+}
+
+/// Where a pair stands.
+pub(super) fn state(kept: &Kept) -> String {
+    let is_filling = kept.state == "filling";
+    let so_far =
+        format!("has scored {} of {} images", words::count(kept.scored()), words::count(kept.images));
+    match (kept.is_active, is_filling) {
+        (true, _) => "the pages show it".to_owned(),
+        (false, true) if !kept.is_open => "being prepared".to_owned(),
+        (false, true) if kept.is_paused => format!("{so_far}; held"),
+        (false, true) if kept.is_held_back() => format!(
+            "{so_far}; the pages do not switch by themselves, for fewer failed with the present pair: {}",
+            words::count(kept.failed_now)
+        ),
+        (false, true) => format!("{so_far}; the pages switch by themselves"),
+        (false, false) if !kept.moved.is_empty() => format!(
+            "kept up, but one cannot go back: the numbers of {} moved, so that it scores nothing",
+            kept.moved.join(" and ")
+        ),
+        (false, false) if kept.waiting == 0 => "kept up: one can go back at once".to_owned(),
+        (false, false) => {
+            format!("kept up: one can go back at once; {} images wait for it", words::count(kept.waiting))
+        }
+    }
+}
+
+/// What can be done about numbers that moved, besides going back, and the button that does it.
+pub(super) fn way_out(moved: &Moved) -> (String, String) {
+    match moved.number {
+        Some(number) => (
+            format!("Or go on with version {number} of it, which says so: it scores only the images that it lacks."),
+            format!("Go on with version {number}"),
+        ),
+        None => (
+            "Or accept the new numbers as another version: every image is scored by it in the background, the pages go on with \
+             the former scores until the last one is, and a threshold is carried over."
+                .to_owned(),
+            "Accept the new numbers".to_owned(),
+        ),
+    }
+}
