@@ -4,6 +4,8 @@
 //! `CHRONOGRADE_NAME_FILE` names (for secrets in containers); flags of the command line win. A variable
 //! with our prefix that is no setting is an error, so that a misspelt one cannot pass unnoticed.
 
+mod must_be;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -13,10 +15,12 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
 use crate::{
     decode::{Budget, Decoders, Limits},
+    ingest::{listing::ListingPattern, tree::Ignored},
     score::{EngineSettings, Libraries, Provider},
     web::proxies::TrustedProxies,
 };
@@ -231,12 +235,46 @@ impl Settings {
                 None => ours.insert(name.to_owned(), value),
             };
         }
-        let source = config::Environment::default().source(Some(ours)).ignore_empty(true);
-        config::Config::builder()
+        let source = config::Environment::default().source(Some(ours.clone())).ignore_empty(true);
+        let settings = config::Config::builder()
             .add_source(source)
             .build()
-            .and_then(config::Config::try_deserialize)
-            .map_err(|error| SettingsError::Invalid(in_words(&error)))
+            .and_then(config::Config::try_deserialize::<Self>)
+            .map_err(|error| SettingsError::Invalid(in_words(&error, &ours)))?;
+        settings.check().map_err(SettingsError::Invalid)?;
+        Ok(settings)
+    }
+
+    /// What only its use would show, when the service says already that it is ready.
+    fn check(&self) -> Result<(), String> {
+        if let Some(pattern) = &self.listing_pattern {
+            ListingPattern::new(pattern).map_err(|error| error.to_string())?;
+        }
+        if let Err(error) = Ignored::new(&self.ignore) {
+            return Err(format!("CHRONOGRADE_IGNORE has a pattern that is none: {error}"));
+        }
+        if self.public_url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
+            return Err(format!("CHRONOGRADE_PUBLIC_URL must be {}", must_be::PUBLIC_URL));
+        }
+        let is_postgres = |url: &Secret| {
+            let is_ours =
+                ["postgres://", "postgresql://"].iter().any(|start| url.reveal().starts_with(start));
+            is_ours && url.reveal().parse::<PgConnectOptions>().is_ok()
+        };
+        if self.database_url.as_ref().is_some_and(|url| !is_postgres(url)) {
+            return Err(format!("DATABASE_URL must be {}", must_be::DATABASE_URL));
+        }
+        let counts = [
+            ("CHRONOGRADE_DATABASE_CONNECTIONS", u64::from(self.database_connections)),
+            ("CHRONOGRADE_CORRECTIONS_NEEDED", u64::from(self.corrections_needed)),
+            ("CHRONOGRADE_MAX_FILE_MIB", self.max_file_mib),
+            ("CHRONOGRADE_MAX_MEGAPIXELS", self.max_megapixels),
+            ("CHRONOGRADE_DECODE_BUDGET_MIB", self.decode_budget_mib),
+        ];
+        match counts.into_iter().find(|(_, count)| *count == 0) {
+            Some((variable, _)) => Err(format!("{variable} must be at least 1")),
+            None => Ok(()),
+        }
     }
 
     /// The folder in which pictures are dropped.
@@ -291,6 +329,12 @@ impl Settings {
         }
     }
 
+    /// Whether the settings say where the pages are. If not, the service may all the same run elsewhere: by a flag of
+    /// `serve`.
+    pub fn names_address(&self) -> bool {
+        self.public_url.is_some() || self.listen != Self::default().listen
+    }
+
     /// The folder of renditions and stored originals.
     pub fn store_dir(&self) -> PathBuf {
         self.data_dir.join("store")
@@ -310,9 +354,16 @@ fn read_file(variable: &str, path: String) -> Result<String, SettingsError> {
         .map_err(|source| SettingsError::File { variable: variable.to_owned(), path, source })
 }
 
-/// A sentence that names the variable, whatever shape the error has.
-fn in_words(error: &config::ConfigError) -> String {
+/// A sentence that names the variable, whatever shape the error has, and what it must be. No secret can be of the wrong
+/// kind, so that none is shown.
+fn in_words(error: &config::ConfigError, ours: &HashMap<String, String>) -> String {
     use config::ConfigError::{At, Message, Type};
+    if let Type { key: Some(key), .. } | At { key: Some(key), .. } = error
+        && let Some(must_be) = must_be::must_be(key)
+    {
+        let given = ours.get(&key.to_uppercase()).map_or("", String::as_str);
+        return format!("{} must be {must_be}, not “{given}”", variable_name(key));
+    }
     match error {
         Type { unexpected, expected, key: Some(key), .. } => {
             format!("{} must be {expected}, not {unexpected}", variable_name(key))
@@ -389,6 +440,47 @@ mod tests {
             let message = read(&[(variable, value)]).unwrap_err().to_string();
             assert!(message.contains(variable), "{message}");
         }
+    }
+
+    #[test]
+    fn a_refusal_says_what_there_is_to_choose_from() {
+        for (variable, value, says) in [
+            (
+                "CHRONOGRADE_INGEST_MODE",
+                "mov",
+                "CHRONOGRADE_INGEST_MODE must be reference, copy or move, not “mov”",
+            ),
+            ("CHRONOGRADE_PROVIDER", "gpu", "CHRONOGRADE_PROVIDER must be cpu, openvino or cuda, not “gpu”"),
+            ("CHRONOGRADE_BATCH", "0", "CHRONOGRADE_BATCH must be a whole number, at least 1, not “0”"),
+            ("CHRONOGRADE_BATCH", "many", "CHRONOGRADE_BATCH must be a whole number, at least 1, not “many”"),
+            ("CHRONOGRADE_DATABASE_CONNECTIONS", "0", "CHRONOGRADE_DATABASE_CONNECTIONS must be at least 1"),
+            (
+                "CHRONOGRADE_PUBLIC_URL",
+                "photos",
+                "CHRONOGRADE_PUBLIC_URL must be an address that begins with http:// or https://, such as \
+                 https://photos.example/watches, not “photos”",
+            ),
+            (
+                "DATABASE_URL",
+                "localhost/hunter2",
+                "DATABASE_URL must be the address of a PostgreSQL database, such as \
+                 postgres://user:password@host:5432/catalog",
+            ),
+            (
+                "CHRONOGRADE_LISTING_PATTERN",
+                "(",
+                "CHRONOGRADE_LISTING_PATTERN is no regular expression: unclosed group",
+            ),
+            (
+                "CHRONOGRADE_LISTING_PATTERN",
+                "[0-9]+",
+                "CHRONOGRADE_LISTING_PATTERN needs a group in parentheses: the part of the path that is the key",
+            ),
+        ] {
+            assert_eq!(read(&[(variable, value)]).unwrap_err().to_string(), says);
+        }
+        let pattern = read(&[("CHRONOGRADE_IGNORE", "[")]).unwrap_err().to_string();
+        assert!(pattern.starts_with("CHRONOGRADE_IGNORE has a pattern that is none"), "{pattern}");
     }
 
     #[test]

@@ -8,8 +8,11 @@ use clap::Parser;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    telemetry::start();
-    match cli.run().await {
+    let ended = match telemetry::start() {
+        Ok(()) => cli.run().await,
+        Err(error) => Err(error),
+    };
+    match ended {
         Ok(code) => code,
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the one place where a failed command says why")]

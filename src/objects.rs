@@ -74,6 +74,18 @@ impl Objects {
         self.get(&Key::from(key)).await
     }
 
+    /// Whether there is an original of this key; reads nothing of it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn has(&self, key: &str) -> Result<bool, ObjectError> {
+        match self.store.head(&Key::from(key)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Writes a few bytes, to see whether it could write a picture.
     ///
     /// # Errors
@@ -122,5 +134,6 @@ mod tests {
         assert_eq!(objects.rendition(1600, &hash).await.unwrap(), None);
         let key = objects.put_original(&hash, b"original".to_vec()).await.unwrap();
         assert_eq!(objects.original(&key).await.unwrap(), Some(b"original".to_vec()));
+        assert!(objects.has(&key).await.unwrap() && !objects.has("originals/ab/other").await.unwrap());
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     people::setup::{self, SetUp},
     scorer::Scorer,
     shutdown,
-    store::{MIGRATOR, answers_needed, summary},
+    store::{MIGRATOR, answers_needed, components, summary},
     web::{self, Parts, Site, SiteError},
 };
 
@@ -155,6 +155,8 @@ impl Application {
             let site = Site::open(parts, &self.settings, address).await?;
             let server = web::server(site, listener).map_err(StartupError::Web)?;
             roles.spawn(serve(server, stop.clone()));
+            let public_address = self.settings.public_address(address);
+            roles.spawn(tell_address(self.pool.clone(), (public_address, address), stop.clone()));
             let folding = summary::keep_folded(self.pool.clone(), stop.clone());
             roles.spawn(async move {
                 folding.await;
@@ -197,6 +199,26 @@ async fn serve(mut server: Server, stop: CancellationToken) -> Result<(), Startu
         () = stop.cancelled() => tokio::join!(server, handle.stop(true)).0,
     };
     served.map_err(StartupError::Web)
+}
+
+/// How often a process that serves pages says where.
+const TELL: Duration = Duration::from_secs(10);
+
+/// Says where the pages are, until `stop` is cancelled: commands hand out links to them.
+async fn tell_address(
+    pool: PgPool,
+    (public_address, listens_at): (String, SocketAddr),
+    stop: CancellationToken,
+) -> Result<(), StartupError> {
+    let listens_at = listens_at.to_string();
+    loop {
+        // While the database is away, whoever serves a page says so.
+        let _ = components::report_pages(&pool, &public_address, &listens_at).await;
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(TELL) => {}
+        }
+    }
 }
 
 /// Waits for the roles. One that ends by itself ends the others; after the signal they have a while to finish.
@@ -242,6 +264,7 @@ const TRUSTED: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the server does not answer.
 pub async fn connect(database: &Database, settings: &Settings) -> Result<PgPool, StartupError> {
+    database.wait().await?;
     let pool = PgPoolOptions::new()
         .max_connections(settings.database_connections)
         .acquire_timeout(Duration::from_secs(10))

@@ -1,6 +1,6 @@
 //! What can go wrong with a backup, each in a sentence that names the way out.
 
-use std::{io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 use crate::{cluster::ClusterError, startup::StartupError};
 
@@ -8,14 +8,15 @@ use crate::{cluster::ClusterError, startup::StartupError};
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// A file cannot be read or written.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}", path.display())]
     Io {
         /// What was tried: a verb.
         action: &'static str,
         /// The file.
         path: PathBuf,
         /// Why it failed.
-        source: io::Error,
+        #[source]
+        source: Reason,
     },
     /// There is a file of that name.
     #[error("{} is there already and is left as it is: name another file", .0.display())]
@@ -81,10 +82,26 @@ pub enum BackupError {
     Panicked(#[from] tokio::task::JoinError),
 }
 
+/// What the system said, in its own words: an error of `tempfile` names the temporary file, which means nothing to anybody.
+#[derive(Debug)]
+pub struct Reason(io::Error);
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.0.get_ref().and_then(|inner| inner.source());
+        match inner {
+            Some(cause) => write!(f, "{cause}"),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl std::error::Error for Reason {}
+
 impl BackupError {
     /// Wraps an I/O error with what was tried and where.
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io { action, path, source: Reason(source) }
     }
 }

@@ -94,11 +94,11 @@ impl fmt::Display for Report {
 pub async fn run(context: &Context, _: Args) -> anyhow::Result<ExitCode> {
     let settings = &context.settings;
     let mut findings = vec![Finding::ok("settings", settings_in_words(settings))];
-    findings.extend(machine::findings(settings));
-    let (of_database, serving) = database::findings(settings).await;
+    let (of_database, known) = database::findings(settings).await;
+    findings.extend(machine::findings(settings, known.listens_at));
     findings.extend(of_database);
-    findings.extend(models::findings(settings, serving).await);
-    findings.push(machine::image_store(settings).await);
+    findings.extend(models::findings(settings, known.serving).await);
+    findings.push(machine::image_store(settings, &known.originals).await);
     Report::of(findings).print(context.json)
 }
 

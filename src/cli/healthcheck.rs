@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, bail};
 
 use super::Context;
-use crate::config::{Settings, normal_path};
+use crate::config::normal_path;
 
 /// A service that takes longer is not well.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -20,20 +20,20 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// # Errors
 /// It does not.
 pub fn run(context: &Context) -> anyhow::Result<ExitCode> {
-    ask(&context.settings)?;
+    ask(context.settings.listen, &context.settings.base_path)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks the service of these settings whether it is alive.
+/// Asks the service that listens at `listen` whether it is alive.
 ///
 /// # Errors
 /// It does not answer, or not with 200.
-pub(super) fn ask(settings: &Settings) -> anyhow::Result<()> {
-    let address = reachable(settings.listen);
+pub(super) fn ask(listen: SocketAddr, base_path: &str) -> anyhow::Result<()> {
+    let address = reachable(listen);
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)
         .with_context(|| format!("nothing answers at {address}"))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let path = normal_path(&settings.base_path);
+    let path = normal_path(base_path);
     write!(stream, "GET {path}/healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut head = [0; 12];
     stream.read_exact(&mut head).with_context(|| format!("{address} does not speak HTTP"))?;

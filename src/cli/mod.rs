@@ -146,7 +146,6 @@ enum Command {
     Models(models::Args),
     /// Bring the database's tables up to date
     Migrate,
-    /// Make tokens for the API
     Tokens(tokens::Args),
     Users(users::Args),
     Demo(demo::Args),

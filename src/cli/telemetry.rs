@@ -2,19 +2,54 @@
 
 use std::io::IsTerminal as _;
 
+use anyhow::bail;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Our own messages, and other crates' only when something is wrong.
 const DEFAULT_FILTER: &str = "warn,chronograde=info";
 
 /// Starts the log. Called once, by `main`.
-pub fn start() {
-    let filter =
-        EnvFilter::try_from_env("CHRONOGRADE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let json = std::env::var("CHRONOGRADE_LOG_FORMAT").is_ok_and(|format| format == "json");
+///
+/// # Errors
+/// One of the two variables says something that there is not.
+pub fn start() -> anyhow::Result<()> {
+    let filter = filter(std::env::var("CHRONOGRADE_LOG").ok())?;
+    let json = is_json(std::env::var("CHRONOGRADE_LOG_FORMAT").ok())?;
     let has_colours = std::io::stderr().is_terminal();
     let text =
         (!json).then(|| fmt::layer().with_writer(std::io::stderr).with_ansi(has_colours).with_target(false));
     let json = json.then(|| fmt::layer().json().with_writer(std::io::stderr));
     tracing_subscriber::registry().with(filter).with(text).with(json).init();
+    Ok(())
+}
+
+fn filter(value: Option<String>) -> anyhow::Result<EnvFilter> {
+    let Some(text) = value.filter(|text| !text.is_empty()) else { return Ok(EnvFilter::new(DEFAULT_FILTER)) };
+    match EnvFilter::try_new(&text) {
+        Ok(filter) => Ok(filter),
+        Err(_) => bail!(
+            "CHRONOGRADE_LOG must be a level or a filter, such as debug or chronograde=debug, not “{text}”"
+        ),
+    }
+}
+
+fn is_json(value: Option<String>) -> anyhow::Result<bool> {
+    match value.as_deref() {
+        Some("json") => Ok(true),
+        None | Some("" | "text") => Ok(false),
+        Some(other) => bail!("CHRONOGRADE_LOG_FORMAT must be text or json, not “{other}”"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_filter_and_no_format_is_refused() {
+        assert!(filter(Some("((".to_owned())).unwrap_err().to_string().contains("CHRONOGRADE_LOG must be"));
+        assert!(is_json(Some("xml".to_owned())).unwrap_err().to_string().contains("text or json"));
+        assert!(filter(Some("chronograde=debug".to_owned())).is_ok() && filter(None).is_ok());
+        assert!(is_json(Some("json".to_owned())).unwrap() && !is_json(None).unwrap());
+    }
 }

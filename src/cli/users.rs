@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sqlx::{PgConnection, PgPool};
 
 use super::Context;
@@ -11,8 +12,8 @@ use crate::{
     domain::{AnnotatorId, Role, Token},
     people::checked_name,
     store::{
-        annotators::{self, Annotator},
-        events, links, sessions,
+        annotators::{self, Annotator, Credentials},
+        components, events, links, sessions,
     },
 };
 
@@ -30,7 +31,7 @@ enum Command {
         /// Name to sign in with; without regard to case a name is used once
         name: String,
         /// What they may do: annotator, manager or admin
-        #[arg(long, default_value_t = Role::Annotator)]
+        #[arg(long, default_value_t = Role::Annotator, value_parser = roles())]
         role: Role,
     },
     /// List everybody
@@ -50,6 +51,17 @@ enum Command {
         /// Their name
         name: String,
     },
+}
+
+/// Reads a role; what is none is answered with the roles that there are.
+pub(super) fn roles() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.iter().map(|role| role.as_str())).try_map(|name| name.parse::<Role>())
+}
+
+/// Says on stderr what was done; stdout is for data.
+#[expect(clippy::print_stderr, reason = "what the command did, for whoever typed it")]
+pub(super) fn say(line: &str) {
+    eprintln!("{line}");
 }
 
 /// Runs `chronograde users`.
@@ -87,6 +99,7 @@ async fn act(context: &Context, conn: &mut PgConnection, command: Command) -> an
                 );
             }
             record(conn, "annotator.invite", id).await?;
+            say(&format!("{name} is added as {role}; with this link they choose a password within 7 days"));
             Ok(vec![hand_out(context, conn, id, &name).await?])
         }
         Command::List => {
@@ -100,25 +113,35 @@ async fn act(context: &Context, conn: &mut PgConnection, command: Command) -> an
             annotators::set_disabled(conn, id, Some(now)).await?;
             sessions::close_all(conn, id).await?;
             record(conn, "annotator.disable", id).await?;
+            say(&format!("{name} is disabled and signed out everywhere; what they said stays"));
             Ok(vec![])
         }
         Command::Enable { name } => {
             let id = named(conn, &name).await?;
             annotators::set_disabled(conn, id, None).await?;
             record(conn, "annotator.enable", id).await?;
+            say(&format!("{name} may sign in again"));
             Ok(vec![])
         }
         Command::Reset { name } => {
-            let id = named(conn, &name).await?;
-            record(conn, "annotator.reset", id).await?;
-            Ok(vec![hand_out(context, conn, id, &name).await?])
+            let known = known(conn, &name).await?;
+            if known.is_disabled {
+                bail!(
+                    "{name} is disabled, and a link would not let them in: `chronograde users enable {name}` first"
+                );
+            }
+            record(conn, "annotator.reset", known.id).await?;
+            Ok(vec![hand_out(context, conn, known.id, &name).await?])
         }
     }
 }
 
 async fn named(conn: &mut PgConnection, name: &str) -> anyhow::Result<AnnotatorId> {
-    let known = annotators::credentials(conn, name.trim()).await?;
-    known.map(|known| known.id).with_context(|| {
+    Ok(known(conn, name).await?.id)
+}
+
+async fn known(conn: &mut PgConnection, name: &str) -> anyhow::Result<Credentials> {
+    annotators::credentials(conn, name.trim()).await?.with_context(|| {
         format!("there is nobody called {name:?}: `chronograde users list` tells who there is")
     })
 }
@@ -135,9 +158,15 @@ async fn hand_out(
 ) -> anyhow::Result<String> {
     let token = Token::generate(&mut rand::rng());
     links::add_password(conn, &token, id, None, Clock::System.now()).await?;
-    let settings = &context.settings;
-    let link = format!("{}/link/{}", settings.public_address(settings.listen), token.reveal());
+    let link = format!("{}/link/{}", pages(context, conn).await?, token.reveal());
     Ok(if context.json { serde_json::json!({ "name": name, "link": link }).to_string() } else { link })
+}
+
+/// Where the pages are: as the settings say, else where the service said that it serves them.
+async fn pages(context: &Context, conn: &mut PgConnection) -> sqlx::Result<String> {
+    let settings = &context.settings;
+    let said = if settings.names_address() { None } else { components::pages(&mut *conn).await? };
+    Ok(said.map_or_else(|| settings.public_address(settings.listen), |said| said.public_address))
 }
 
 fn line(context: &Context, somebody: &Annotator) -> String {

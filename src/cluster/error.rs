@@ -116,6 +116,16 @@ pub enum ClusterError {
         /// The cluster's directory.
         dir: PathBuf,
     },
+    /// The server of `DATABASE_URL` does not let us in, or does not answer.
+    #[error("the database at {place} {why}; start the server, or correct DATABASE_URL")]
+    Away {
+        /// Host and port.
+        place: String,
+        /// What it does, or does not.
+        why: String,
+        /// Whether another try may succeed: nobody answers, or the server is starting.
+        may_pass: bool,
+    },
     /// The server answered with an error, or `DATABASE_URL` is not an address.
     #[error("the database refuses the connection")]
     Connect(#[from] sqlx::Error),

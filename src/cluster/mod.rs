@@ -28,8 +28,8 @@ use std::{
     time::Duration,
 };
 
-use sqlx::postgres::PgConnectOptions;
-use tokio::task::JoinHandle;
+use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::{task::JoinHandle, time::Instant};
 
 pub use self::{
     binaries::{client_program, server_programs},
@@ -40,6 +40,12 @@ use self::{place::Place, server::Server};
 
 /// Time between two tries to get in while the last one out stops the server.
 const LOOK: Duration = Duration::from_millis(40);
+/// A server that is away for longer is not waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What takes longer is worth a word to whoever waits.
+const SOON: Duration = Duration::from_secs(1);
+/// Time between two tries to reach a server that is away.
+const AGAIN: Duration = Duration::from_millis(500);
 /// Time between two looks whether the server still lives.
 const WATCH: Duration = Duration::from_secs(1);
 
@@ -109,6 +115,41 @@ impl Database {
         Ok(self.url.parse()?)
     }
 
+    /// Connects once, as whoever wants to know whether the server can be reached.
+    ///
+    /// # Errors
+    /// It does not let us in, or does not answer within `patience`.
+    pub async fn meet(&self, patience: Duration) -> Result<PgConnection, ClusterError> {
+        let options = self.connect_options()?;
+        let place = place_of(&options);
+        let (why, may_pass) = match tokio::time::timeout(patience, options.connect()).await {
+            Ok(Ok(conn)) => return Ok(conn),
+            Ok(Err(error)) => (format!("does not let us in: {error}"), may_pass(&error)),
+            Err(_) => ("does not answer".to_owned(), true),
+        };
+        Err(ClusterError::Away { place, why, may_pass })
+    }
+
+    /// Waits a while for the server of `DATABASE_URL`, and says so if it is not there at once; ours is up.
+    ///
+    /// # Errors
+    /// As [`Database::meet`].
+    pub async fn wait(&self) -> Result<(), ClusterError> {
+        if self.private.is_some() {
+            return Ok(());
+        }
+        let until = Instant::now() + PATIENCE;
+        let mut met = self.meet(SOON).await;
+        if matches!(met, Err(ClusterError::Away { may_pass: true, .. })) {
+            tracing::info!("waiting for the database at {}", place_of(&self.connect_options()?));
+        }
+        while matches!(met, Err(ClusterError::Away { may_pass: true, .. })) && Instant::now() < until {
+            tokio::time::sleep(AGAIN).await;
+            met = self.meet(until.saturating_duration_since(Instant::now()).max(SOON)).await;
+        }
+        Ok(met?.close().await?)
+    }
+
     /// Leaves. If nobody else uses the private server, stops it, and waits until it has written everything.
     ///
     /// # Errors
@@ -117,6 +158,21 @@ impl Database {
         let Some(Private { keeper, membership }) = self.private.take() else { return Ok(()) };
         drop(keeper);
         finish(|| membership.leave()).await
+    }
+}
+
+/// Host and port, for people.
+fn place_of(options: &PgConnectOptions) -> String {
+    format!("{}:{}", options.get_host(), options.get_port())
+}
+
+/// Whether a server that is starting, or a network that is away, may be the reason.
+fn may_pass(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        // "the database system is starting up"
+        sqlx::Error::Database(error) => error.code().as_deref() == Some("57P03"),
+        _ => false,
     }
 }
 

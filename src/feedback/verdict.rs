@@ -1,7 +1,8 @@
 //! A manager's word on the watch question, outside every round. The latest one decides the label at once.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use serde_json::{Value, json};
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::FeedbackError;
@@ -9,7 +10,7 @@ use crate::{
     domain::{AnnotatorId, ImageId},
     store::{
         corrections::{self, Verdict},
-        evidence,
+        events, evidence,
     },
 };
 
@@ -36,6 +37,8 @@ pub async fn give(
     for verdict in verdicts {
         if !corrections::is_known(&mut tx, who, verdict.key).await? {
             corrections::give_verdict(&mut tx, who, *verdict, now).await?;
+            let what = json!({ "is_watch": verdict.is_watch });
+            record(&mut tx, who, ("image.verdict", verdict.image), &what).await?;
             new += 1;
         }
     }
@@ -61,9 +64,22 @@ pub async fn take_back(
         let fresh = Uuid::from_u128(key.as_u128() ^ u128::from(now.timestamp_micros().cast_unsigned()));
         images.extend(corrections::take_back_verdict(&mut tx, who, *key, fresh, now).await?);
     }
+    for image in &images {
+        record(&mut tx, who, ("image.verdict-withdrawn", *image), &json!({})).await?;
+    }
     let mut touched: Vec<Uuid> = images.iter().map(|image| image.0).collect();
     touched.sort_unstable();
     evidence::refresh(&mut tx, &touched).await?;
     tx.commit().await?;
     Ok(images.len())
+}
+
+/// Writes it into the image's history.
+async fn record(
+    conn: &mut PgConnection,
+    who: AnnotatorId,
+    (kind, image): (&str, ImageId),
+    detail: &Value,
+) -> sqlx::Result<()> {
+    events::record_with(conn, Some(who), (kind, Some(&format!("image:{image}"))), detail).await
 }

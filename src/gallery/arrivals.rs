@@ -30,7 +30,7 @@ use crate::{
 };
 use tab::Tab;
 
-pub use actions::{ignore, retry, retry_all, retry_reason, unignore};
+pub use actions::{ignore, ignore_all, ignore_reason, retry, retry_all, retry_reason, unignore};
 
 /// Rows on a page.
 const ROWS: i64 = 50;
@@ -119,9 +119,10 @@ impl Row {
         self.root == upload::ROOT
     }
 
-    /// Whether it can be set aside.
+    /// Whether it can be set aside: it failed, or is gone and never was an image.
     pub fn can_ignore(&self) -> bool {
-        self.state == SightingState::Failed.as_str()
+        let never_was = self.state == SightingState::Missing.as_str() && self.page.is_none();
+        never_was || self.state == SightingState::Failed.as_str()
     }
 }
 
@@ -172,6 +173,12 @@ struct Page {
     next: Option<String>,
     notice: Option<&'static str>,
     swept: Option<String>,
+}
+
+impl Page {
+    fn can_retry(&self) -> bool {
+        self.reasons.iter().any(|reason| reason.can_retry > 0)
+    }
 }
 
 /// `GET /arrivals`.
@@ -275,6 +282,10 @@ fn notice(done: Option<&str>) -> Option<&'static str> {
             "It is no longer set aside: if it lies in the upload directory it is looked at again, else you find it under Failed.",
         ),
         "ignore" => Some("It is set aside. You find it under Ignored."),
+        "ignore-reason" => {
+            Some("All files that failed for this reason are set aside. You find them under Ignored.")
+        }
+        "ignore-all" => Some("All failed files are set aside. You find them under Ignored."),
         "rescore" => Some("The image waits to be scored again."),
         "nothing" => Some("Nothing was changed: its state is another one by now."),
         _ => None,

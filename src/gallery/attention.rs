@@ -52,7 +52,8 @@ pub async fn matters(
     matters.extend(of_disks(site).await);
     matters.extend(of_threshold(view));
     matters.extend(of_labels(site, conn, view).await?);
-    matters.extend(of_ledger(site, ledger));
+    let missing = if ledger.missing > 0 { ledger::images_missing(conn).await? } else { 0 };
+    matters.extend(of_ledger(site, ledger, missing));
     matters.extend(of_switch(site, conn).await?);
     matters.sort_by_key(|matter| !matter.is_urgent);
     Ok(matters)
@@ -148,7 +149,8 @@ async fn of_labels(
     }))
 }
 
-fn of_ledger(site: &Site, ledger: &Ledger) -> Vec<Matter> {
+/// What the ledger's totals say; a file that was never an image and is gone troubles nobody.
+fn of_ledger(site: &Site, ledger: &Ledger, missing: i64) -> Vec<Matter> {
     let listed = |state: &str, link| Some((site.url(&format!("/arrivals?state={state}")), link));
     let mut matters = Vec::new();
     let mut say = |number: i64, text: String, link| {
@@ -167,13 +169,13 @@ fn of_ledger(site: &Site, ledger: &Ledger) -> Vec<Matter> {
         listed("unscorable", "See why, and try again"),
     );
     say(
-        ledger.missing,
+        missing,
         format!(
             "{} Scores stay; the originals cannot be downloaded.",
-            if ledger.missing == 1 {
+            if missing == 1 {
                 "1 file is not where it was.".to_owned()
             } else {
-                format!("{} files are not where they were.", words::count(ledger.missing))
+                format!("{} files are not where they were.", words::count(missing))
             }
         ),
         listed(SightingState::Missing.as_str(), "See which"),

@@ -2,7 +2,7 @@
 
 use super::remarks;
 use crate::{
-    store::rankings::{Order, Ranking, Sort, Watch},
+    store::rankings::{AddressError, Order, Ranking, Sort, Watch},
     web::Site,
 };
 
@@ -85,6 +85,33 @@ impl Form {
     pub fn seed(&self) -> std::option::Option<u32> {
         (self.ranking.sort == Sort::Random).then_some(self.ranking.seed)
     }
+}
+
+/// What is wrong with the fields of a form, each as it is called there; what is right holds.
+pub fn problems(ranking: &Ranking, problems: &[AddressError]) -> std::option::Option<String> {
+    let (bounds, _) = bounds(ranking.sort);
+    let mut sentences: Vec<String> = problems
+        .iter()
+        .map(|AddressError { parameter, must_be, is_of_another_sort }| {
+            let field = match &**parameter {
+                "min" => format!("“{bounds} from”"),
+                "max" => format!("“{bounds} to”"),
+                "votes" => "“Votes, at least”".to_owned(),
+                "spread" => "“Spread of votes, from”".to_owned(),
+                other => other.to_owned(),
+            };
+            match is_of_another_sort {
+                true => format!(
+                    "The bound of the former sort does not fit: {field} must be {must_be}. It is left out."
+                ),
+                false => format!("{field} must be {must_be}: it is left out."),
+            }
+        })
+        .collect();
+    if ranking.is_reversed() {
+        sentences.push(format!("“{bounds} from” is above “to”: no image can lie between them."));
+    }
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
 const fn choice(value: &'static str, name: &'static str, is_chosen: bool) -> Option {

@@ -18,7 +18,7 @@ use crate::{
         ledger::{self, Ledger, Pace},
         progress,
         rankings::Ranking,
-        viewpoint::{self, Viewpoint},
+        viewpoint,
     },
     web::{Site, account::Account, error::WebError},
 };
@@ -101,7 +101,7 @@ async fn catalog(site: &Site, account: &Account) -> Result<HttpResponse, WebErro
         paths: paths_in_words(&ledger),
         images: images_in_words(&ledger),
         tiles: tiles(site, &ledger),
-        progress: progress(&ledger, pace, pace.map(|pace| now - pace.first), view.as_ref()),
+        progress: progress(&ledger, pace),
         scored: ledger.scored + ledger.unscorable,
         wanted: ledger.images,
         matters,
@@ -158,22 +158,21 @@ fn tiles(site: &Site, ledger: &Ledger) -> Vec<Tile> {
 }
 
 /// How far scoring is, how fast, and how long it will take; none when nothing waits.
-fn progress(
-    ledger: &Ledger,
-    pace: Option<Pace>,
-    over: Option<TimeDelta>,
-    view: Option<&Viewpoint>,
-) -> Option<String> {
+fn progress(ledger: &Ledger, pace: Option<Pace>) -> Option<String> {
     if ledger.pending == 0 {
         return None;
     }
     let waiting = format!("{} to be scored", words::counted(ledger.pending, "image waits", "images wait"));
-    let (Some(pace), Some(over), Some(_)) = (pace, over, view) else {
+    let Some(pace) = pace else {
         return Some(format!("{waiting}. None was scored within the last minute."));
     };
-    let per_second = number(pace.scored) / number(over.num_milliseconds().max(1_000)) * 1_000.0;
+    let per_second = number(pace.scored) / number(pace.busy_ms.max(1_000)) * 1_000.0;
     let left = TimeDelta::try_milliseconds(whole(number(ledger.pending) / per_second * 1_000.0))?;
-    Some(format!("{waiting}, at {per_second:.1} images per second: about {} left.", words::span(left)))
+    let left = words::span(left);
+    if per_second < 0.05 {
+        return Some(format!("{waiting}: about {left} left."));
+    }
+    Some(format!("{waiting}, at {per_second:.1} images per second: about {left} left."))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts and milliseconds, shown with two figures")]
@@ -212,6 +211,6 @@ mod tests {
 
     #[test]
     fn nothing_is_said_of_progress_when_nothing_waits() {
-        assert_eq!(progress(&Ledger::default(), None, None, None), None);
+        assert_eq!(progress(&Ledger::default(), None), None);
     }
 }

@@ -219,7 +219,7 @@ pub async fn show(
     let row = |job| JobRow::new(&site, job, now);
     html(&Page {
         frame: Frame::of(&site, &account, Place::Jobs, view.as_ref()),
-        progress: progress(waiting, pace, now),
+        progress: progress(waiting, pace),
         problems: problems(components::problems(&mut *conn, config::Role::Score).await?),
         notice: notice(parameters.done.as_deref()),
         can_retry: !given_up.is_empty() || models.iter().any(|open| open.failed > 0),
@@ -282,7 +282,7 @@ fn task_in_words(task: String) -> String {
 }
 
 /// How many images wait, how fast they are scored, and how long it will take.
-fn progress(waiting: i64, pace: Option<Pace>, now: DateTime<Utc>) -> String {
+fn progress(waiting: i64, pace: Option<Pace>) -> String {
     let Some(pace) = pace else {
         let words = if waiting == 0 {
             "No image waits".to_owned()
@@ -291,11 +291,11 @@ fn progress(waiting: i64, pace: Option<Pace>, now: DateTime<Utc>) -> String {
         };
         return format!("{words} to be scored. None was scored within the last minute.");
     };
-    let over_ms = (now - pace.first).num_milliseconds().max(1_000);
+    let over_ms = pace.busy_ms.max(1_000);
     let scored = format!(
-        "{} scored within the last minute, {} per second",
+        "{} scored within the last minute{}",
         words::counted(pace.scored, "image was", "images were"),
-        per_second(pace.scored, over_ms)
+        per_second(pace.scored, over_ms).map_or_else(String::new, |rate| format!(", {rate} per second"))
     );
     if waiting == 0 {
         return format!("No image waits to be scored. {scored}.");
@@ -305,10 +305,10 @@ fn progress(waiting: i64, pace: Option<Pace>, now: DateTime<Utc>) -> String {
     format!("{} to be scored. {scored}{left}.", words::counted(waiting, "image waits", "images wait"))
 }
 
-/// A rate with one decimal.
-fn per_second(number: i64, over_ms: i64) -> String {
+/// A rate with one decimal; none where that says nothing.
+fn per_second(number: i64, over_ms: i64) -> Option<String> {
     let tenths = number.saturating_mul(10_000) / over_ms.max(1);
-    format!("{}.{}", words::count(tenths / 10), tenths % 10)
+    (tenths > 0).then(|| format!("{}.{}", words::count(tenths / 10), tenths % 10))
 }
 
 #[cfg(test)]
@@ -317,19 +317,20 @@ mod tests {
 
     #[test]
     fn the_sentence_tells_rate_and_time_left_where_they_are_known() {
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        assert_eq!(progress(3, None), "3 images wait to be scored. None was scored within the last minute.");
+        let pace = Some(Pace { scored: 100, busy_ms: 40_000 });
         assert_eq!(
-            progress(3, None, now),
-            "3 images wait to be scored. None was scored within the last minute."
-        );
-        let pace = Some(Pace { scored: 100, first: now - TimeDelta::seconds(40) });
-        assert_eq!(
-            progress(1_000, pace, now),
+            progress(1_000, pace),
             "1,000 images wait to be scored. 100 images were scored within the last minute, 2.5 per second: about 7 minutes left."
         );
         assert_eq!(
-            progress(0, pace, now),
+            progress(0, pace),
             "No image waits to be scored. 100 images were scored within the last minute, 2.5 per second."
+        );
+        let slow = Some(Pace { scored: 1, busy_ms: 30_000 });
+        assert_eq!(
+            progress(2, slow),
+            "2 images wait to be scored. 1 image was scored within the last minute: about 1 minute left."
         );
     }
 }

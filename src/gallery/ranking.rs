@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use super::{
     bulk,
     card::Card,
-    form::Form,
+    form::{self, Form},
     frame::{self, Frame},
     html,
     remarks::{self, Remark},
@@ -159,12 +159,13 @@ pub async fn whole(
     request: HttpRequest,
 ) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
-    let asked = request.query_string().parse::<Ranking>();
-    let notice = asked.as_ref().err().map(|error| format!("{error}."));
-    let ranking = asked.unwrap_or_default();
+    let (ranking, problems) = Ranking::read(request.query_string());
+    let notice = form::problems(&ranking, &problems);
+    // A bound that was left over from another sort is nobody's mistake.
+    let is_wrong = problems.iter().any(|problem| !problem.is_of_another_sort);
     let paging = web::Query::<Paging>::from_query(request.query_string()).map(Query::into_inner);
     let paging = paging.unwrap_or_default();
-    let place = if notice.is_some() { Place::Start } else { paging.place(&ranking)? };
+    let place = if is_wrong { Place::Start } else { paging.place(&ranking)? };
     let is_picking = paging.pick == "yes";
     let view = view_of(&mut conn, &place).await?;
     let asked = (&place, ON_A_PAGE, "/ranking");
@@ -172,7 +173,7 @@ pub async fn whole(
     shown.cards.iter_mut().for_each(|card| card.is_pickable = is_picking);
     let here = |pick: bool, leaf: Option<(&str, Cursor)>| address(&site, &ranking, pick, leaf);
     let leaf = |name, cursor: Option<Cursor>| cursor.map(|cursor| here(is_picking, Some((name, cursor))));
-    let status = if notice.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let status = if is_wrong { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let mut answer = html(&Whole {
         frame: Frame::of(&site, &account, frame::Place::Ranking, view.as_ref()),
         notice,

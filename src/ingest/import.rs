@@ -200,6 +200,7 @@ impl Importer {
         }
         sightings::taken(tx, settled.id, state, known, &image.hash).await?;
         catalog::refresh_names(tx, &[known]).await?;
+        images::complete(tx, known, image).await?;
         // It may have been given up while its file was gone.
         jobs::request_scoring(tx, known).await?;
         Ok(match state {

@@ -10,11 +10,17 @@ pub const DEFAULT_PATTERN: &str = r"(?:^|/)(\d{3,})[_-]\d{1,3}\.[^./]+$";
 #[derive(Clone, Debug)]
 pub struct ListingPattern(Regex);
 
+/// What is wrong, without the drawing that shows where.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
 /// A pattern that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PatternError {
     /// It is no regular expression.
-    #[error("CHRONOGRADE_LISTING_PATTERN is no regular expression: {0}")]
+    #[error("CHRONOGRADE_LISTING_PATTERN is no regular expression: {}", reason(.0))]
     Syntax(#[from] regex::Error),
     /// It has no group to cut out.
     #[error("CHRONOGRADE_LISTING_PATTERN needs a group in parentheses: the part of the path that is the key")]

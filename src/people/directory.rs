@@ -120,7 +120,11 @@ pub async fn new_link(
     id: Path<AnnotatorId>,
 ) -> Result<HttpResponse, WebError> {
     let mut tx = site.pool.begin().await?;
-    let name = named(&mut tx, *id).await?.name;
+    let Annotator { name, disabled_at, .. } = named(&mut tx, *id).await?;
+    if disabled_at.is_some() {
+        let problem = format!("{name} is disabled, and a link would not let them in: enable them first.");
+        return page(&site, &account, Said { problem: Some(problem), ..Said::default() }).await;
+    }
     let address = hand_out(&mut tx, &site, *id, account.id).await?;
     events::record(&mut tx, Some(account.id), "annotator.reset", Some(&format!("annotator:{id}"))).await?;
     tx.commit().await?;

@@ -153,8 +153,10 @@ pub async fn found(
 pub struct Reason {
     /// In words.
     pub reason: String,
-    /// Files that can be tried again: of every way in but uploads, whose bytes were not kept.
+    /// How many.
     pub files: i64,
+    /// Those of them that can be tried again: of every way in but uploads, whose bytes were not kept.
+    pub can_retry: i64,
 }
 
 /// Up to `limit` reasons for which files failed, the most frequent first.
@@ -164,8 +166,8 @@ pub struct Reason {
 pub async fn reasons(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Reason>> {
     sqlx::query_as!(
         Reason,
-        r#"SELECT reason AS "reason!", count(*) AS "files!" FROM sightings
-           WHERE state = 'failed' AND superseded_at IS NULL AND root <> 'upload' AND reason IS NOT NULL
+        r#"SELECT reason AS "reason!", count(*) AS "files!", count(*) FILTER (WHERE root <> 'upload') AS "can_retry!"
+           FROM sightings WHERE state = 'failed' AND superseded_at IS NULL AND reason IS NOT NULL
            GROUP BY reason ORDER BY count(*) DESC, reason LIMIT $1"#,
         limit
     )

@@ -22,7 +22,8 @@ pub async fn open(conn: &mut PgConnection, images: &[ImageId]) -> sqlx::Result<(
          LEFT JOIN LATERAL (
              SELECT path_text FROM sightings
              WHERE image_id = i.id AND superseded_at IS NULL
-             ORDER BY state IN ('imported', 'duplicate') DESC, first_seen DESC, id DESC LIMIT 1) s ON true
+             ORDER BY state IN ('imported', 'duplicate') DESC, root = 'upload', state = 'imported' DESC,
+                      first_seen DESC, id DESC LIMIT 1) s ON true
          LEFT JOIN watch_predictions w ON w.model_id = g.watch_model AND w.image_id = i.id
          LEFT JOIN quality_predictions q ON q.model_id = g.quality_model AND q.image_id = i.id
          WHERE i.id = ANY ($1) AND g.state <> 'retired'
@@ -35,7 +36,9 @@ pub async fn open(conn: &mut PgConnection, images: &[ImageId]) -> sqlx::Result<(
     .map(drop)
 }
 
-/// Shows images under the newest of the paths that they are at; one that is nowhere keeps its name.
+/// Shows images under one of the paths that they are at: in a folder rather than an upload's, where the image was taken
+/// rather than a copy, else the newest. So neither a copy nor an upload of a known picture takes it from its folder. An
+/// image that is nowhere keeps its name.
 ///
 /// # Errors
 /// When the database refuses.
@@ -46,7 +49,7 @@ pub async fn refresh_names(conn: &mut PgConnection, images: &[ImageId]) -> sqlx:
         "UPDATE catalog c SET filename = s.path_text
          FROM (SELECT DISTINCT ON (image_id) image_id, path_text FROM sightings
                WHERE image_id = ANY ($1) AND superseded_at IS NULL AND state IN ('imported', 'duplicate')
-               ORDER BY image_id, first_seen DESC, id DESC) AS s
+               ORDER BY image_id, root = 'upload', state = 'imported' DESC, first_seen DESC, id DESC) AS s
          WHERE c.image_id = s.image_id AND c.filename <> s.path_text
            AND EXISTS (SELECT FROM generations g WHERE g.id = c.generation_id AND g.state <> 'retired')",
         &images
@@ -87,6 +90,20 @@ pub async fn refresh_hidden(conn: &mut PgConnection, image: ImageId) -> sqlx::Re
         "UPDATE catalog c SET hidden = i.hidden_at IS NOT NULL FROM images i
          WHERE i.id = $1 AND c.image_id = $1
            AND EXISTS (SELECT FROM generations g WHERE g.id = c.generation_id AND g.state <> 'retired')",
+        image.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    refresh_listing_of(conn, image).await
+}
+
+/// Copies which listing `image` belongs to into its rows, and counts it there.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refresh_listing_key(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE catalog c SET listing_key = i.listing_key FROM images i WHERE i.id = $1 AND c.image_id = $1",
         image.0
     )
     .execute(&mut *conn)

@@ -37,6 +37,51 @@ pub async fn report(pool: &PgPool, role: Role, condition: &Condition) -> sqlx::R
     .map(drop)
 }
 
+/// Where a process serves pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Where people reach them, without a slash at the end.
+    pub public_address: String,
+    /// IP address and port.
+    pub listens_at: String,
+    /// Whether it said so within the last minute.
+    pub is_alive: bool,
+}
+
+/// Says that this process serves pages, and where.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn report_pages(pool: &PgPool, public_address: &str, listens_at: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO components (role, process, public_address, listens_at, seen_at) VALUES ('web', $1, $2, $3, now())
+         ON CONFLICT (role, process) DO UPDATE
+         SET public_address = excluded.public_address, listens_at = excluded.listens_at, seen_at = excluded.seen_at",
+        process(),
+        public_address,
+        listens_at
+    )
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+/// Where pages were served last; none if no process has ever said so.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn pages(conn: impl PgExecutor<'_>) -> sqlx::Result<Option<Reach>> {
+    sqlx::query_as!(
+        Reach,
+        r#"SELECT public_address AS "public_address!", listens_at AS "listens_at!",
+                  seen_at > now() - interval '1 minute' AS "is_alive!"
+           FROM components WHERE role = 'web' AND public_address IS NOT NULL AND listens_at IS NOT NULL
+           ORDER BY seen_at DESC LIMIT 1"#
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 /// The problems of the parts that reported within the last minute; `None` where `role` did not report at all.
 ///
 /// # Errors

@@ -34,7 +34,7 @@ pub struct Facts {
     pub hidden_why: Option<String>,
     /// Since when galleries leave it out.
     pub hidden_at: Option<DateTime<Utc>>,
-    /// Path of its newest current sighting; empty when there is none.
+    /// The path that it goes by, as in the catalog; empty when there is none.
     pub filename: String,
 }
 
@@ -49,7 +49,9 @@ pub async fn facts(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Opti
            FROM images i
            LEFT JOIN LATERAL (
                SELECT path_text FROM sightings
-               WHERE image_id = i.id AND superseded_at IS NULL ORDER BY first_seen DESC, id DESC LIMIT 1) s ON true
+               WHERE image_id = i.id AND superseded_at IS NULL
+               ORDER BY state IN ('imported', 'duplicate') DESC, root = 'upload', state = 'imported' DESC,
+                        first_seen DESC, id DESC LIMIT 1) s ON true
            WHERE i.id = $1"#,
         image.0
     )

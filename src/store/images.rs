@@ -106,6 +106,43 @@ pub async fn keep(conn: &mut PgConnection, image: ImageId, key: &str) -> sqlx::R
         .map(drop)
 }
 
+/// Gives a known image the listing, the other system's name and the attributes that it lacks; what it has stays. Its
+/// audit flag stays, too: it is set once, and judgements that were given under it would change sides.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn complete(conn: &mut PgConnection, known: ImageId, told: &NewImage<'_>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE images SET external_id = coalesce(external_id, $2::text), attributes = $3::jsonb || attributes
+         WHERE id = $1 AND (external_id IS NULL AND $2::text IS NOT NULL OR $3::jsonb || attributes <> attributes)",
+        known.0,
+        told.external_id,
+        json!(told.attributes),
+    )
+    .execute(&mut *conn)
+    .await?;
+    match &told.listing_key {
+        Some(listing) => join(conn, known, listing).await,
+        None => Ok(()),
+    }
+}
+
+/// Makes an image one of `listing`, unless it is one of a listing already.
+async fn join(conn: &mut PgConnection, image: ImageId, listing: &str) -> sqlx::Result<()> {
+    generations::hold(&mut *conn).await?;
+    let joined = sqlx::query!(
+        "UPDATE images SET listing_key = $2 WHERE id = $1 AND listing_key IS NULL",
+        image.0,
+        listing
+    )
+    .execute(&mut *conn)
+    .await?;
+    if joined.rows_affected() == 0 {
+        return Ok(());
+    }
+    catalog::refresh_listing_key(&mut *conn, image).await
+}
+
 /// Where an image's bytes may be.
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -130,6 +167,20 @@ pub async fn stored(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Opt
         Ok(Stored { hash, bytes: u64::try_from(row.bytes).unwrap_or(0), key: row.stored_key })
     })
     .transpose()
+}
+
+/// Keys in the image store of up to `most` originals that lie there, of all over the catalog.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn some_stored(conn: &mut PgConnection, most: i64) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT stored_key AS "key!" FROM images WHERE stored_key IS NOT NULL
+           ORDER BY uuid_hash_extended(id, 0) LIMIT $1"#,
+        most
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Leaves an image out of every gallery, and says why. `false` when it is hidden already, or there is none.

@@ -92,16 +92,17 @@ pub async fn totals(conn: &mut PgConnection, view: Option<&Viewpoint>) -> sqlx::
     })
 }
 
-/// Images that the quality model has scored since a moment, and when the first of them was.
+/// Images that the quality model has scored since a moment, and how long that took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// How many.
     pub scored: i64,
-    /// When the first of them was.
-    pub first: DateTime<Utc>,
+    /// For how long there was something to score, in milliseconds.
+    pub busy_ms: i64,
 }
 
-/// How many images were scored since `since`; none if there was none.
+/// How many images were scored since `since`, and in how much time; none if there was none. The time before a score
+/// counts from the score before, but not while none of the images that followed had come in yet: a pause is no slowness.
 ///
 /// # Errors
 /// When the database refuses.
@@ -111,14 +112,32 @@ pub async fn pace(
     since: DateTime<Utc>,
 ) -> sqlx::Result<Option<Pace>> {
     let row = sqlx::query!(
-        r#"SELECT count(*) AS "scored!", min(created_at) AS first
-           FROM quality_predictions WHERE model_id = $1 AND created_at > $2"#,
+        r#"SELECT count(*) AS "scored!", coalesce(1000 * sum(greatest(busy_s, 0)), 0)::bigint AS "busy_ms!"
+           FROM (SELECT extract(epoch FROM p.created_at - greatest(
+                            $2, lag(p.created_at) OVER scores,
+                            min(i.ingested_at) OVER (scores ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING))) AS busy_s
+                 FROM quality_predictions p JOIN images i ON i.id = p.image_id
+                 WHERE p.model_id = $1 AND p.created_at > $2
+                 WINDOW scores AS (ORDER BY p.created_at, p.image_id)) gaps"#,
         view.quality_model.0,
         since
     )
     .fetch_one(conn)
     .await?;
-    Ok(row.first.map(|first| Pace { scored: row.scored, first }))
+    Ok((row.scored > 0).then_some(Pace { scored: row.scored, busy_ms: row.busy_ms }))
+}
+
+/// Files that were an image and are not where they were.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn images_missing(conn: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM sightings
+           WHERE state = 'missing' AND superseded_at IS NULL AND image_id IS NOT NULL"#
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// A watched folder, as the latest sweep found it.

@@ -380,20 +380,37 @@ pub async fn unignore(conn: &mut PgConnection, id: SightingId, watched: &str) ->
     Ok(taken_back.rows_affected() == 1)
 }
 
-/// Leaves a failed sighting alone from now on. Answers whether it was one.
+/// Leaves a sighting alone from now on that failed, or whose file is gone and never was an image. Answers whether it was
+/// such a one.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn ignore(conn: &mut PgConnection, id: SightingId) -> sqlx::Result<bool> {
     let ignored = sqlx::query!(
-        "UPDATE sightings SET state = 'ignored', reason = $2::text || reason
-         WHERE id = $1 AND state = 'failed' AND superseded_at IS NULL",
+        "UPDATE sightings SET state = 'ignored', reason = $2::text || coalesce(reason, '')
+         WHERE id = $1 AND (state = 'failed' OR state = 'missing' AND image_id IS NULL) AND superseded_at IS NULL",
         id.0,
         BY_HAND
     )
     .execute(conn)
     .await?;
     Ok(ignored.rows_affected() == 1)
+}
+
+/// The same for every failed sighting, or for those that failed for this reason; answers how many there were.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn ignore_all(conn: &mut PgConnection, reason: Option<&str>) -> sqlx::Result<u64> {
+    let ignored = sqlx::query!(
+        "UPDATE sightings SET state = 'ignored', reason = $2::text || coalesce(reason, '')
+         WHERE state = 'failed' AND superseded_at IS NULL AND ($1::text IS NULL OR reason = $1)",
+        reason,
+        BY_HAND
+    )
+    .execute(conn)
+    .await?;
+    Ok(ignored.rows_affected())
 }
 
 /// How many current sightings are in each state, of one root or of all; every state is there.

@@ -118,6 +118,8 @@ pub fn table() -> Vec<Entry> {
         get("/arrivals", Manager, arrivals::show),
         post("/arrivals/retry-all", Manager, arrivals::retry_all),
         post("/arrivals/retry-reason", Manager, arrivals::retry_reason),
+        post("/arrivals/ignore-all", Manager, arrivals::ignore_all),
+        post("/arrivals/ignore-reason", Manager, arrivals::ignore_reason),
         post("/arrivals/{id}/unignore", Manager, arrivals::unignore),
         post("/arrivals/{id}/retry", Manager, arrivals::retry),
         post("/arrivals/{id}/ignore", Manager, arrivals::ignore),

@@ -69,6 +69,32 @@ async fn a_new_picture_is_an_image_with_a_job_and_the_same_bytes_again_are_known
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn what_is_said_of_a_known_picture_is_kept_where_nothing_was_known(pool: PgPool) {
+    let site = site(&pool).await;
+    let bytes = catalog::png(40, 30);
+    assert_eq!(send(&site, form("a.png", &bytes)).await.status(), StatusCode::CREATED);
+    let told = |listing: &str, id: &str, attributes: &str| {
+        form("b.png", &bytes)
+            .text("listing", listing.to_owned())
+            .text("external_id", id.to_owned())
+            .text("attributes", attributes.to_owned())
+    };
+    let known = send(&site, told("offer 7", "x-1", r#"{"brand":"Tissot"}"#)).await;
+    assert_eq!(known.status(), StatusCode::OK);
+    let known = send(&site, told("offer 8", "x-2", r#"{"brand":"Omega","year":1969}"#)).await;
+    assert_eq!(known.status(), StatusCode::OK);
+    let kept: (String, String, Value) =
+        sqlx::query_as("SELECT listing_key, external_id, attributes FROM images")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+    let attributes = serde_json::json!({ "brand": "Tissot", "year": 1969 });
+    assert_eq!(kept, ("offer 7".to_owned(), "x-1".to_owned(), attributes));
+    assert_eq!(count(&pool, "catalog WHERE listing_key = 'offer 7' AND filename = 'a.png'").await, 1);
+    assert_eq!(count(&pool, "listings WHERE key = 'offer 7' AND images = 1").await, 1);
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn what_cannot_be_taken_is_refused_in_words_and_stands_in_the_ledger(pool: PgPool) {
     let site = site(&pool).await;
     let png = catalog::png(40, 30);

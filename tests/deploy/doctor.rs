@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use serde_json::Value;
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::catalog::Catalog;
 
@@ -45,6 +46,63 @@ async fn a_fresh_catalog_is_without_problems_and_everything_has_been_looked_at()
     for check in ["roles", "first admin", "upload directory"] {
         assert_eq!(finding(&report, check).0, "warning", "{check}: {report}");
     }
+    catalog.close().await;
+}
+
+#[tokio::test]
+async fn links_go_to_where_the_service_runs_and_who_is_disabled_gets_none() {
+    let catalog = Catalog::empty().await;
+    catalog.runs(&["migrate"]);
+    assert!(catalog.runs(&["users", "add", "bob"]).starts_with("http://127.0.0.1:8080/link/"));
+    let mut conn = catalog.options().connect().await.unwrap();
+    sqlx::raw_sql(
+        "INSERT INTO components (role, process, public_address, listens_at, seen_at)
+         VALUES ('web', 'here:1', 'http://127.0.0.1:1/watches', '127.0.0.1:1', now())",
+    )
+    .execute(&mut conn)
+    .await
+    .unwrap();
+    assert!(catalog.runs(&["users", "reset", "bob"]).starts_with("http://127.0.0.1:1/watches/link/"));
+    assert!(
+        catalog.refuses(&["users", "add", "eve", "--role", "boss"]).contains("annotator, manager, admin")
+    );
+    catalog.runs(&["users", "disable", "bob"]);
+    let refused = catalog.refuses(&["users", "reset", "bob"]);
+    assert!(refused.contains("chronograde users enable bob"), "{refused}");
+    conn.close().await.unwrap();
+    catalog.close().await;
+}
+
+#[tokio::test]
+async fn a_token_is_listed_and_revoked_by_its_name() {
+    let catalog = Catalog::empty().await;
+    catalog.runs(&["migrate"]);
+    let token = catalog.runs(&["tokens", "add", "shop"]);
+    let listed = catalog.runs(&["tokens", "list"]);
+    assert!(listed.starts_with("manager    active ") && listed.trim_end().ends_with("shop"), "{listed}");
+    assert!(!listed.contains(token.trim()), "only its hash is kept");
+    catalog.runs(&["tokens", "revoke", "shop"]);
+    assert!(catalog.runs(&["tokens", "list"]).starts_with("manager    revoked "));
+    assert!(catalog.refuses(&["tokens", "revoke", "shoe"]).contains("there is no token named"));
+    catalog.close().await;
+}
+
+#[tokio::test]
+async fn stored_originals_that_are_absent_are_told_of() {
+    let catalog = Catalog::empty().await;
+    catalog.runs(&["migrate"]);
+    let mut conn = catalog.options().connect().await.unwrap();
+    sqlx::raw_sql(
+        "INSERT INTO images (id, sha256, bytes, format, width, height, orientation, ingested_at, stored_key, audit)
+         VALUES (gen_random_uuid(), sha256('x'), 1, 'png', 1, 1, 1, now(), 'originals/ab/ab', FALSE)",
+    )
+    .execute(&mut conn)
+    .await
+    .unwrap();
+    conn.close().await.unwrap();
+    let (code, report) = examine(&["--data-dir", catalog.data_dir().to_str().unwrap()], &[]);
+    assert_eq!(code, Some(1), "{report}");
+    assert!(finding(&report, "image store").1.starts_with("1 of 1 stored originals"), "{report}");
     catalog.close().await;
 }
 

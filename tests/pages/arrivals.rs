@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use sqlx::PgPool;
 
-use super::catalog::{Catalog, TestSite};
+use super::catalog::{Catalog, Picture, TestSite};
 
 async fn state(pool: &PgPool, id: i64) -> (String, Option<String>) {
     sqlx::query_as("SELECT state, reason FROM sightings WHERE id = $1")
@@ -53,7 +53,7 @@ async fn all_that_failed_for_one_reason_is_tried_again_but_for_uploads(pool: PgP
     set_root(&pool, sent, "upload").await;
     let site = TestSite::start(pool.clone(), "").await;
     let page = site.page("/arrivals?state=failed").await;
-    assert_eq!(page.all(".reasons-of b"), ["2", "1"]);
+    assert_eq!(page.all(".reasons-of b"), ["3", "1"]);
     assert_eq!(page.all(".reasons-of .reason"), ["truncated", "not an image"]);
     let press = || site.submit(site.client(), "/arrivals/retry-reason", &[("reason", "truncated")]);
     let answer = press().await;
@@ -63,6 +63,32 @@ async fn all_that_failed_for_one_reason_is_tried_again_but_for_uploads(pool: PgP
     assert_eq!(state(&pool, other).await.0, "failed");
     assert_eq!(state(&pool, sent).await, ("failed".to_owned(), Some("truncated".to_owned())));
     assert_eq!(press().await.headers()["location"], "/arrivals?state=failed&done=nothing");
+    // What cannot be tried again can be set aside together all the same.
+    let ignore = site.submit(site.client(), "/arrivals/ignore-reason", &[("reason", "truncated")]).await;
+    assert_eq!(ignore.headers()["location"], "/arrivals?state=failed&done=ignore-reason");
+    assert_eq!(state(&pool, sent).await.0, "ignored");
+    assert_eq!(state(&pool, other).await.0, "failed");
+    site.post("/arrivals/ignore-all").await;
+    assert_eq!(state(&pool, other).await.0, "ignored");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_file_that_never_was_an_image_and_is_gone_is_no_matter_and_can_be_set_aside(pool: PgPool) {
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    catalog.add(Picture::scored(0, 5.0, 0.9)).await;
+    let junk = catalog.sighting("junk.txt", "missing", Some("the file is not there any more")).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    let says = async || site.page("/").await.all(".attention li").join(" ");
+    assert!(!says().await.contains("not where it was"), "{}", says().await);
+    let offered = site.page("/arrivals?state=missing").await.attributes(".actions form", "action");
+    assert_eq!(offered, [format!("/arrivals/{junk}/ignore")]);
+    site.post(&format!("/arrivals/{junk}/ignore")).await;
+    assert_eq!(state(&pool, junk).await.0, "ignored");
+    sqlx::raw_sql("UPDATE sightings SET state = 'missing', reason = 'gone' WHERE image_id IS NOT NULL")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert!(says().await.contains("1 file is not where it was."), "{}", says().await);
 }
 
 #[sqlx::test(migrations = "./migrations")]

@@ -91,3 +91,31 @@ async fn a_refused_upload_is_sent_again_and_never_waits_for_a_look_at_a_folder(p
     assert!(site.post("/arrivals/retry-all").await.1.ends_with("done=retry-all"));
     assert_eq!(site.page("/arrivals?state=failed").await.all("tbody .name"), ["sent.jpg"]);
 }
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_pause_between_two_imports_is_no_slowness(pool: PgPool) {
+    jobs::migrate(&pool).await.unwrap();
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    for number in 0..11 {
+        catalog.add(Picture::scored(number, 5.0, 0.9)).await;
+    }
+    catalog.add(Picture::waiting(11)).await;
+    // One 50 seconds ago; ten within the five seconds since a folder was dropped.
+    sqlx::raw_sql(
+        "WITH numbered AS (SELECT id, row_number() OVER (ORDER BY id) AS number FROM images)
+         UPDATE images i SET ingested_at = now() - CASE number WHEN 1 THEN interval '51 s' ELSE interval '6 s' END
+         FROM numbered n WHERE n.id = i.id;
+         ALTER TABLE quality_predictions DISABLE TRIGGER USER;
+         WITH numbered AS (SELECT image_id, row_number() OVER (ORDER BY image_id) AS number FROM quality_predictions)
+         UPDATE quality_predictions p
+         SET created_at = now() - CASE number WHEN 1 THEN interval '50 s' ELSE (12 - number) * interval '0.5 s' END
+         FROM numbered n WHERE n.image_id = p.image_id",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let site = TestSite::start(pool, "").await;
+    let lead = site.page("/jobs").await.one(".lead");
+    // 11 in 1 + 5.5 seconds.
+    assert!(lead.contains("11 images were scored within the last minute, 1.6 per second"), "{lead}");
+}

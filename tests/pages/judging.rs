@@ -265,6 +265,7 @@ async fn doubtful_saves_what_was_changed_undoes_it_and_shows_no_audit_image(pool
     let keys = page.attributes("input[name=saved]", "value").remove(0);
     site.submit(site.client(), "/doubtful/undo", &[("saved", keys.as_str())]).await;
     assert_eq!(number(&pool, "SELECT count(*) FROM catalog WHERE verdict IS NOT NULL").await, 0);
+    assert_eq!(number(&pool, "SELECT count(*) FROM events WHERE kind = 'image.verdict-withdrawn'").await, 1);
     form.push(("rest", "1"));
     let fresh: Vec<String> = site.page("/doubtful").await.attributes(".doubt input[name=image]", "value");
     let rest: Vec<(&str, &str)> =
@@ -281,6 +282,11 @@ async fn a_verdict_on_an_image_holds_at_once_everywhere(pool: PgPool) {
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     let top = site.page("/top?watch=yes").await;
     assert!(top.attributes(".plate", "href").iter().any(|href| href.contains(&low.to_string())));
+    let history = site.page(&format!("/images/{low}")).await;
+    assert!(history.source().contains("said that there is a watch"));
+    // Every model has scored it: to ask again is nothing that was done.
+    site.post(&format!("/images/{low}/rescore")).await;
+    assert_eq!(number(&pool, "SELECT count(*) FROM events WHERE kind = 'image.rescore'").await, 0);
     let missing = format!("/images/{}/verdict", Uuid::nil());
     assert_eq!(
         site.submit(site.client(), &missing, &[("watch", "yes")]).await.status(),

@@ -219,6 +219,8 @@ async fn a_new_role_and_being_disabled_hold_at_once_and_an_admin_is_always_left(
     assert_eq!(ask(&site, &grace, &Method::GET, "/top").await, None);
     site.submit(site.client(), &format!("/people/{hers}/disable"), &[]).await;
     assert_eq!(ask(&site, &grace, &Method::GET, "/top").await, Some(StatusCode::SEE_OTHER));
+    let answer = site.submit(site.client(), &format!("/people/{hers}/link"), &[]).await;
+    assert!(site.page_of(answer).await.one(".problem").starts_with("Grace is disabled"));
     for (what, form) in [("disable", vec![]), ("role", vec![("role", "annotator")])] {
         let answer = site.submit(site.client(), &format!("/people/{me}/{what}"), &form).await;
         assert!(site.page_of(answer).await.one(".problem").starts_with("This is the last admin"));

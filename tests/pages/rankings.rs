@@ -90,7 +90,16 @@ async fn what_is_no_list_is_named_and_the_form_stays(pool: PgPool) {
     let answer = site.get("/ranking?min=good&q=picture").await;
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
     let page = site.page_of(answer).await;
-    assert!(page.one(".problem").starts_with("min must be a number."));
+    assert_eq!(page.one(".problem"), "“Quality from” must be a number: it is left out.");
+    assert_eq!(page.attributes("input[name=q]", "value"), ["picture"], "the other filters hold");
+    let left = site.page("/ranking?sort=newest&min=3&q=picture").await;
+    assert!(
+        left.one(".problem").starts_with("The bound of the former sort does not fit: “Arrived from” must be")
+    );
+    assert_eq!(left.attributes("input[name=q]", "value"), ["picture"]);
+    let reversed = site.page("/ranking?sort=newest&min=2026-11-28&max=2026-11-27").await;
+    assert!(reversed.one(".problem").ends_with("no image can lie between them."));
+    assert_eq!(reversed.attributes("input[name=min]", "value"), ["2026-11-28"], "a day comes back as a day");
     for address in ["/ranking?q=%00", "/listings?q=%00"] {
         assert_eq!(site.status(address).await, StatusCode::BAD_REQUEST, "{address}");
     }

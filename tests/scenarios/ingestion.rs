@@ -270,6 +270,44 @@ async fn photos_of_one_offer_are_one_listing_with_one_audit_flag(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn a_picture_joins_its_listing_whichever_of_its_names_came_first(pool: PgPool) {
+    let mut app = TestApp::new(pool).await;
+    app.pipeline().await.unwrap();
+    app.drop_file("IMG_0001.png", &pictures::dial(1));
+    app.drop_file("68428_2.png", &pictures::dial(2));
+    app.drop_file("IMG_0003.png", &pictures::dial(3));
+    app.look().await;
+    let audit = app.count("images WHERE audit").await;
+    app.drop_file("68428_1.png", &pictures::dial(1));
+    std::fs::rename(app.upload("IMG_0003.png"), app.upload("68428_3.png")).unwrap();
+    app.look().await;
+    assert_eq!(app.ledger().await, states([("duplicate", 1), ("imported", 3)]));
+    assert_eq!(app.count("images WHERE listing_key = '68428'").await, 3);
+    assert_eq!(app.count("catalog WHERE listing_key = '68428'").await, 3);
+    assert_eq!(app.count("listings WHERE key = '68428' AND images = 3").await, 1);
+    assert_eq!(app.count("images WHERE audit").await, audit, "the flag is set once");
+    // It has a listing: another name does not take it from there.
+    app.drop_file("70000_1.png", &pictures::dial(1));
+    app.look().await;
+    assert_eq!(app.count("listings").await, 1);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_copy_does_not_take_a_picture_from_its_folder(pool: PgPool) {
+    let mut app = TestApp::new(pool).await;
+    app.pipeline().await.unwrap();
+    std::fs::create_dir(app.upload("autumn")).unwrap();
+    app.drop_file("autumn/a.png", &pictures::dial(1));
+    app.look().await;
+    app.drop_file("copy of a.png", &pictures::dial(1));
+    app.look().await;
+    assert_eq!(app.count("catalog WHERE filename = 'autumn/a.png'").await, 1);
+    std::fs::remove_file(app.upload("autumn/a.png")).unwrap();
+    app.look().await;
+    assert_eq!(app.count("catalog WHERE filename = 'copy of a.png'").await, 1, "the path that is left");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn a_listing_counts_its_photos_as_they_come_and_not_the_damaged_one(pool: PgPool) {
     let mut app = TestApp::new(pool).await;
     let whole = pictures::dial(100);

@@ -1,15 +1,15 @@
 //! The database, and what the service says there of itself.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::PgConnection;
 
-use super::{Finding, models::Serving};
+use super::{Finding, machine, models::Serving};
 use crate::{
     clock::Clock,
     cluster::{self, Database},
     config::{Role, Secret, Settings},
-    store::{MIGRATOR, annotators, components, ledger, queue, whole},
+    store::{MIGRATOR, annotators, components, images, ledger, queue, whole},
 };
 
 const CHECK: &str = "database";
@@ -18,44 +18,39 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Clocks that differ by more make sessions and links end at the wrong time.
 const SKEW_S: f64 = 5.0;
 
-/// Every check of the database, and which models it says are served.
-pub(super) async fn findings(settings: &Settings) -> (Vec<Finding>, Serving) {
+/// What a database says that other checks go by.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Which models are served.
+    pub(super) serving: Serving,
+    /// Where the service that runs says that it listens.
+    pub(super) listens_at: Option<SocketAddr>,
+    /// Keys of some of the originals that lie in the image store.
+    pub(super) originals: Vec<String>,
+}
+
+/// Every check of the database, and what it says.
+pub(super) async fn findings(settings: &Settings) -> (Vec<Finding>, Known) {
     let url = settings.database_url.as_ref().map(Secret::reveal);
     if url.is_none() && !cluster::is_made(&settings.data_dir) {
         let text = "there is none yet; the first `chronograde serve` makes it";
-        return (vec![Finding::warning(CHECK, text)], Serving::default());
+        return (vec![Finding::warning(CHECK, text)], Known::default());
     }
     let database = match Database::open(url, &settings.data_dir).await {
         Ok(database) => database,
-        Err(error) => return (vec![Finding::error(CHECK, error)], Serving::default()),
+        Err(error) => return (vec![Finding::error(CHECK, error)], Known::default()),
     };
     let found = examine(&database, settings).await;
-    let (mut findings, serving) =
-        found.unwrap_or_else(|error| (vec![Finding::error(CHECK, error)], Serving::default()));
+    let (mut findings, known) =
+        found.unwrap_or_else(|error| (vec![Finding::error(CHECK, error)], Known::default()));
     if let Err(error) = database.close().await {
         findings.push(Finding::error(CHECK, error));
     }
-    (findings, serving)
+    (findings, known)
 }
 
-async fn examine(database: &Database, settings: &Settings) -> anyhow::Result<(Vec<Finding>, Serving)> {
-    let options = database.connect_options()?;
-    let way_out = "start the server, or correct DATABASE_URL";
-    let mut conn = match tokio::time::timeout(PATIENCE, options.connect()).await {
-        Ok(Ok(conn)) => conn,
-        Ok(Err(error)) => {
-            let text = format!(
-                "{}:{} does not let us in: {error}; {way_out}",
-                options.get_host(),
-                options.get_port()
-            );
-            return Ok((vec![Finding::problem(CHECK, text)], Serving::default()));
-        }
-        Err(_) => {
-            let text = format!("{}:{} does not answer; {way_out}", options.get_host(), options.get_port());
-            return Ok((vec![Finding::problem(CHECK, text)], Serving::default()));
-        }
-    };
+async fn examine(database: &Database, settings: &Settings) -> anyhow::Result<(Vec<Finding>, Known)> {
+    let mut conn = database.meet(PATIENCE).await?;
     let conn = &mut conn;
     let mut findings = vec![server(conn, settings).await?];
     let tables = tables(conn).await?;
@@ -63,7 +58,7 @@ async fn examine(database: &Database, settings: &Settings) -> anyhow::Result<(Ve
     findings.push(tables);
     findings.push(clock(conn, &Clock::System).await?);
     if !usable {
-        return Ok((findings, Serving::default()));
+        return Ok((findings, Known::default()));
     }
     findings.push(jobs(conn).await?);
     findings.extend(roles(conn).await?);
@@ -75,7 +70,13 @@ async fn examine(database: &Database, settings: &Settings) -> anyhow::Result<(Ve
             "there is none yet: the log of `chronograde serve` shows the link that makes one",
         ),
     });
-    Ok((findings, Serving::of(conn).await?))
+    let pages = components::pages(&mut *conn).await?.filter(|pages| pages.is_alive);
+    let known = Known {
+        serving: Serving::of(conn).await?,
+        listens_at: pages.and_then(|pages| pages.listens_at.parse().ok()),
+        originals: images::some_stored(conn, machine::ORIGINALS).await?,
+    };
+    Ok((findings, known))
 }
 
 async fn server(conn: &mut PgConnection, settings: &Settings) -> sqlx::Result<Finding> {

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
 };
 
@@ -14,7 +14,7 @@ use crate::{
     cli::healthcheck,
     cluster,
     config::{IngestMode, Settings, normal_path},
-    objects::Objects,
+    objects::{ObjectError, Objects},
     score::Runtime,
 };
 
@@ -23,14 +23,17 @@ const NO_ROOM_BYTES: u64 = 100 * 1024 * 1024;
 /// With less room than this pictures cannot be stored for long.
 const LITTLE_ROOM_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// Every check that needs no database.
-pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
+/// So many stored originals are looked for.
+pub(super) const ORIGINALS: i64 = 100;
+
+/// Every check that needs no database; only where the service listens may be known from there.
+pub(super) fn findings(settings: &Settings, listens_at: Option<SocketAddr>) -> Vec<Finding> {
     vec![
         data_dir(&settings.data_dir),
         upload_dir(settings),
         postgresql(settings),
         onnxruntime(settings),
-        address(settings),
+        address(settings, listens_at),
     ]
 }
 
@@ -122,23 +125,26 @@ fn onnxruntime(settings: &Settings) -> Finding {
     }
 }
 
-fn address(settings: &Settings) -> Finding {
+fn address(settings: &Settings, listens_at: Option<SocketAddr>) -> Finding {
     const CHECK: &str = "address";
-    let listen = settings.listen;
+    // A flag of `serve` is in no setting; the service that runs says where.
+    let listen = listens_at.filter(|_| !settings.names_address()).unwrap_or(settings.listen);
     let path = normal_path(&settings.base_path);
     let answers = match TcpListener::bind(listen) {
         Ok(_) => "is free: the service does not run here",
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => match healthcheck::ask(settings) {
-            Ok(()) => "answers",
-            Err(error) => {
-                return Finding::problem(
-                    CHECK,
-                    format!(
-                        "{listen}{path} is taken by something that is not this service ({error:#}): choose another with CHRONOGRADE_LISTEN"
-                    ),
-                );
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            match healthcheck::ask(listen, &settings.base_path) {
+                Ok(()) => "answers",
+                Err(error) => {
+                    return Finding::problem(
+                        CHECK,
+                        format!(
+                            "{listen}{path} is taken by something that is not this service ({error:#}): choose another with CHRONOGRADE_LISTEN"
+                        ),
+                    );
+                }
             }
-        },
+        }
         Err(error) => {
             return Finding::problem(
                 CHECK,
@@ -159,22 +165,38 @@ fn address(settings: &Settings) -> Finding {
     )
 }
 
-/// Whether pictures can be stored.
-pub(super) async fn image_store(settings: &Settings) -> Finding {
+/// Whether pictures can be stored, and whether the `originals` are where they were stored.
+pub(super) async fn image_store(settings: &Settings, originals: &[String]) -> Finding {
     const CHECK: &str = "image store";
     let folder = settings.store_dir();
-    if !folder.exists() {
+    if !folder.exists() && originals.is_empty() {
         return Finding::ok(
             CHECK,
             format!("{} is not there yet; the first picture makes it", folder.display()),
         );
     }
-    let probed = match Objects::local(&folder) {
-        Ok(objects) => objects.probe().await,
-        Err(error) => Err(error),
-    };
-    match probed {
-        Ok(()) => Finding::ok(CHECK, format!("{} takes what is written", folder.display())),
+    match probe(&folder, originals).await {
+        Ok(0) => Finding::ok(CHECK, format!("{} takes what is written", folder.display())),
+        Ok(absent) => Finding::problem(
+            CHECK,
+            format!(
+                "{absent} of {} stored originals that were looked for are not in {}: scores and votes stay, but nobody can look at \
+                 those pictures at full size; copy its folder originals from where the catalog was before",
+                originals.len(),
+                folder.display()
+            ),
+        ),
         Err(error) => Finding::error(CHECK, error),
     }
+}
+
+/// Writes, and counts which of the originals are absent.
+async fn probe(folder: &Path, originals: &[String]) -> Result<usize, ObjectError> {
+    let objects = Objects::local(folder)?;
+    objects.probe().await?;
+    let mut absent = 0;
+    for key in originals {
+        absent += usize::from(!objects.has(key).await?);
+    }
+    Ok(absent)
 }

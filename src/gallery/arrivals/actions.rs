@@ -66,6 +66,40 @@ pub async fn retry_reason(
     Ok(back(&site, SightingState::Failed.as_str(), if retried > 0 { "retry-reason" } else { "nothing" }))
 }
 
+/// `POST /arrivals/ignore-all`: every failed file.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn ignore_all(site: Data<Site>, caller: Caller) -> Result<HttpResponse, WebError> {
+    let mut tx = site.pool.begin().await?;
+    let ignored = sightings::ignore_all(&mut tx, None).await?;
+    if ignored > 0 {
+        let what = ("sighting.ignore-all", None);
+        events::record_with(&mut tx, caller.annotator, what, &json!({ "files": ignored })).await?;
+    }
+    tx.commit().await?;
+    Ok(back(&site, SightingState::Failed.as_str(), if ignored > 0 { "ignore-all" } else { "nothing" }))
+}
+
+/// `POST /arrivals/ignore-reason`: every file that failed for this reason, uploads too.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn ignore_reason(
+    site: Data<Site>,
+    caller: Caller,
+    because: Form<Because>,
+) -> Result<HttpResponse, WebError> {
+    let mut tx = site.pool.begin().await?;
+    let ignored = sightings::ignore_all(&mut tx, Some(&because.reason)).await?;
+    if ignored > 0 {
+        let detail = json!({ "reason": because.reason, "files": ignored });
+        events::record_with(&mut tx, caller.annotator, ("sighting.ignore-reason", None), &detail).await?;
+    }
+    tx.commit().await?;
+    Ok(back(&site, SightingState::Failed.as_str(), if ignored > 0 { "ignore-reason" } else { "nothing" }))
+}
+
 /// `POST /arrivals/{id}/unignore`.
 ///
 /// # Errors

@@ -102,7 +102,9 @@ pub async fn rescore(
     image_page::facts(&mut tx, image).await?.ok_or(WebError::NotFound)?;
     jobs::request_scoring(&mut tx, image).await?;
     let is_scored = scorings::is_settled(&mut tx, image).await?;
-    events::record(&mut tx, caller.annotator, "image.rescore", Some(&format!("image:{id}"))).await?;
+    if !is_scored {
+        events::record(&mut tx, caller.annotator, "image.rescore", Some(&format!("image:{id}"))).await?;
+    }
     tx.commit().await?;
     Ok(back(&site, image, &parameters, if is_scored { "scored" } else { "queued" }))
 }

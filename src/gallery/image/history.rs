@@ -37,6 +37,7 @@ fn deed(event: Event) -> Deed {
             Some(false) => "said that there is no watch".to_owned(),
             None => "judged it".to_owned(),
         },
+        "image.verdict-withdrawn" => "took back what they had said of it".to_owned(),
         other => other.to_owned(),
     };
     Deed { when: words::moment(event.at), who: event.actor.unwrap_or_else(|| "the service".to_owned()), what }

@@ -8,12 +8,23 @@ use super::{Key, Order, Ranking, Sort, Spread, Watch};
 
 /// Something in an address that is no list, in a sentence that names the parameter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct AddressError(String);
+#[error("{parameter} must be {must_be}")]
+pub struct AddressError {
+    /// The parameter.
+    pub parameter: String,
+    /// What it must be.
+    pub must_be: String,
+    /// Whether it is a bound that another sort key could have.
+    pub is_of_another_sort: bool,
+}
 
 impl AddressError {
+    fn new(parameter: &str, must_be: impl Into<String>) -> Self {
+        Self { parameter: parameter.to_owned(), must_be: must_be.into(), is_of_another_sort: false }
+    }
+
     fn choice(name: &str, choices: &[&str]) -> Self {
-        Self(format!("{name} must be one of: {}", choices.join(", ")))
+        Self::new(name, format!("one of: {}", choices.join(", ")))
     }
 }
 
@@ -23,33 +34,64 @@ impl FromStr for Ranking {
     type Err = AddressError;
 
     fn from_str(query: &str) -> Result<Self, AddressError> {
-        let mut ranking = Self::default();
+        let (ranking, problems) = Self::read(query);
+        problems.into_iter().next().map_or(Ok(ranking), Err)
+    }
+}
+
+impl Ranking {
+    /// What can be read of the query of an address, and what cannot: a form keeps its other fields.
+    pub fn read(query: &str) -> (Self, Vec<AddressError>) {
+        let (mut ranking, mut problems) = (Self::default(), vec![]);
         let (mut min, mut max, mut seed) = (None, None, 0);
         for (name, value) in url::form_urlencoded::parse(query.trim_start_matches('?').as_bytes()) {
-            if value.is_empty() {
-                continue;
-            }
-            match &*name {
-                "sort" => ranking.sort = choice(&name, &value, &Sort::ALL, Sort::as_str)?,
-                "order" => ranking.order = choice(&name, &value, &Order::ALL, Order::as_str)?,
-                "watch" => ranking.watch = choice(&name, &value, &Watch::ALL, Watch::as_str)?,
-                "min" => min = Some(value.into_owned()),
-                "max" => max = Some(value.into_owned()),
-                "q" => ranking.text = Some(value.into_owned()),
-                "listing" => ranking.listing = Some(value.into_owned()),
-                "one_per_listing" => ranking.one_per_listing = flag(&name, &value)?,
-                "hidden" => ranking.hidden = flag(&name, &value)?,
-                "votes" => ranking.votes = votes(&value)?,
-                "spread" => ranking.spread = Some(spread(&value)?),
-                "seed" => seed = number(&name, &value)?,
-                _ => {}
-            }
+            let read = match &*name {
+                _ if value.is_empty() => Ok(()),
+                "min" => set(&mut min, Ok(Some(value.into_owned()))),
+                "max" => set(&mut max, Ok(Some(value.into_owned()))),
+                "seed" => set(&mut seed, number(&name, &value)),
+                _ => ranking.set(&name, &value),
+            };
+            problems.extend(read.err());
         }
         ranking.seed = if ranking.sort == Sort::Random { seed } else { 0 };
-        ranking.min = min.map(|text| Key::bound("min", ranking.sort, &text)).transpose()?;
-        ranking.max = max.map(|text| Key::bound("max", ranking.sort, &text)).transpose()?;
-        Ok(ranking)
+        let mut bound = |name, text: Option<String>| {
+            let read = text.map(|text| Key::bound(name, ranking.sort, &text)).transpose();
+            read.unwrap_or_else(|problem| {
+                problems.push(problem);
+                None
+            })
+        };
+        (ranking.min, ranking.max) = (bound("min", min), bound("max", max));
+        (ranking, problems)
     }
+
+    /// Whether its bounds leave nothing over.
+    pub fn is_reversed(&self) -> bool {
+        matches!((self.min, self.max), (Some(min), Some(max)) if min > max)
+    }
+
+    /// Sets what a parameter says; one that means nothing here is passed over.
+    fn set(&mut self, name: &str, value: &str) -> Result<(), AddressError> {
+        match name {
+            "sort" => set(&mut self.sort, choice(name, value, &Sort::ALL, Sort::as_str)),
+            "order" => set(&mut self.order, choice(name, value, &Order::ALL, Order::as_str)),
+            "watch" => set(&mut self.watch, choice(name, value, &Watch::ALL, Watch::as_str)),
+            "q" => set(&mut self.text, Ok(Some(value.to_owned()))),
+            "listing" => set(&mut self.listing, Ok(Some(value.to_owned()))),
+            "one_per_listing" => set(&mut self.one_per_listing, flag(name, value)),
+            "hidden" => set(&mut self.hidden, flag(name, value)),
+            "votes" => set(&mut self.votes, votes(value)),
+            "spread" => set(&mut self.spread, spread(value).map(Some)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Sets a field to what was read, if it could be.
+fn set<T>(field: &mut T, read: Result<T, AddressError>) -> Result<(), AddressError> {
+    *field = read?;
+    Ok(())
 }
 
 /// Writes the query of its address, without a question mark; what is as usual is left out, so that equal lists have
@@ -84,6 +126,8 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
+            // A day comes back as a day.
+            Self::Time(time) if time.time() == NaiveTime::MIN => write!(f, "{}", time.date_naive()),
             Self::Time(time) => f.write_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
         }
     }
@@ -95,19 +139,28 @@ impl Key {
     /// # Errors
     /// What the parameter must be.
     pub fn bound(name: &str, sort: Sort, text: &str) -> Result<Self, AddressError> {
-        if sort == Sort::Newest {
-            let day =
-                |text: &str| text.parse::<NaiveDate>().map(|day| day.and_time(NaiveTime::MIN).and_utc());
-            let moment = text.parse::<DateTime<Utc>>().or_else(|_| day(text)).ok();
-            // What PostgreSQL's timestamps can hold, with room to spare.
-            let kept = moment.filter(|moment| (0..253_402_300_800).contains(&moment.timestamp()));
-            let wrong =
-                || AddressError(format!("{name} must be a moment such as 2026-01-31T12:00:00Z, or a day"));
-            return kept.map(Key::Time).ok_or_else(wrong);
-        }
-        let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
-        number.map(Key::Number).ok_or_else(|| AddressError(format!("{name} must be a number")))
+        let (moment, number) = (moment(text), finite(text));
+        let (key, must_be, is_of_another_sort) = match sort {
+            Sort::Newest => (
+                moment.map(Key::Time),
+                "a moment such as 2026-01-31T12:00:00Z, or a day such as 2026-01-31",
+                number.is_some(),
+            ),
+            _ => (number.map(Key::Number), "a number", moment.is_some()),
+        };
+        key.ok_or_else(|| AddressError { is_of_another_sort, ..AddressError::new(name, must_be) })
     }
+}
+
+/// A moment or a day, within what PostgreSQL's timestamps can hold, with room to spare.
+fn moment(text: &str) -> Option<DateTime<Utc>> {
+    let day = |text: &str| text.parse::<NaiveDate>().map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    let moment = text.parse::<DateTime<Utc>>().or_else(|_| day(text)).ok();
+    moment.filter(|moment| (0..253_402_300_800).contains(&moment.timestamp()))
+}
+
+fn finite(text: &str) -> Option<f64> {
+    text.parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
 fn choice<T: Copy>(
@@ -130,17 +183,17 @@ fn flag(name: &str, value: &str) -> Result<bool, AddressError> {
 }
 
 fn votes(value: &str) -> Result<u16, AddressError> {
-    let wrong = |_| AddressError(format!("votes must be a whole number from 0 to {}", u16::MAX));
+    let wrong = |_| AddressError::new("votes", format!("a whole number from 0 to {}", u16::MAX));
     value.parse().map_err(wrong)
 }
 
 fn spread(value: &str) -> Result<Spread, AddressError> {
-    let wrong = || AddressError(format!("spread must be a standard deviation from 0 to {}", Spread::MAX));
+    let wrong = || AddressError::new("spread", format!("a standard deviation from 0 to {}", Spread::MAX));
     value.parse().ok().and_then(Spread::new).ok_or_else(wrong)
 }
 
 fn number(name: &str, value: &str) -> Result<u32, AddressError> {
-    let wrong = |_| AddressError(format!("{name} must be a whole number from 0 to {}", u32::MAX));
+    let wrong = |_| AddressError::new(name, format!("a whole number from 0 to {}", u32::MAX));
     value.parse().map_err(wrong)
 }
 
@@ -216,6 +269,24 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_takes_nothing_else_along() {
+        let (read, problems) = Ranking::read("q=dial&sort=newest&min=5&votes=many&watch=yes");
+        let kept = Ranking {
+            sort: Sort::Newest,
+            watch: Watch::Yes,
+            text: Some("dial".to_owned()),
+            ..Ranking::default()
+        };
+        assert_eq!(read, kept);
+        let named: Vec<_> =
+            problems.iter().map(|problem| (&*problem.parameter, problem.is_of_another_sort)).collect();
+        assert_eq!(named, [("votes", false), ("min", true)]);
+        let (day, problems) = Ranking::read("sort=newest&min=2026-11-28&max=2026-11-27");
+        assert!(problems.is_empty() && day.is_reversed());
+        assert_eq!(day.to_string(), "sort=newest&min=2026-11-28&max=2026-11-27", "a day comes back as a day");
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         let refused = |query: &str| query.parse::<Ranking>().unwrap_err().to_string();
         assert_eq!(
@@ -226,7 +297,7 @@ mod tests {
         assert_eq!(refused("sort=random&seed=-1"), "seed must be a whole number from 0 to 4294967295");
         assert_eq!(
             refused("sort=newest&max=5"),
-            "max must be a moment such as 2026-01-31T12:00:00Z, or a day"
+            "max must be a moment such as 2026-01-31T12:00:00Z, or a day such as 2026-01-31"
         );
         assert_eq!(refused("hidden=maybe"), "hidden must be one of: yes, no");
         assert_eq!(refused("votes=many"), "votes must be a whole number from 0 to 65535");

@@ -14,7 +14,7 @@ pub struct Ranked {
     pub id: Uuid,
     /// SHA-256 of its bytes: what its renditions are named by.
     pub sha256: Vec<u8>,
-    /// Path of its newest current sighting.
+    /// The path that it goes by: see `catalog::refresh_names`.
     pub filename: String,
     /// The offer that it belongs to.
     pub listing_key: Option<String>,
