@@ -18,6 +18,7 @@
     picture.src = isLarge() ? link.dataset.full : small;
     button.textContent = isLarge() ? "Fit to the window" : "Show at 1:1";
     if (!isLarge()) {
+      if (document.activeElement === stage) button.focus({ preventScroll: true });
       for (const name of ["tabindex", "role", "aria-label"]) stage.removeAttribute(name);
       return;
     }

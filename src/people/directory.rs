@@ -249,7 +249,7 @@ fn state(somebody: &Annotator) -> String {
     };
     match somebody.link_until {
         Some(until) => format!("{state}, link good until {}", words::moment(until)),
-        None if !somebody.has_password => format!("{state}, link not good any more"),
+        None if !somebody.has_password => format!("{state}, no valid link"),
         None => state.to_owned(),
     }
 }
