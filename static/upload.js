@@ -25,7 +25,7 @@
 
   const add = (file, path) => {
     const row = element("li", "");
-    const name = element("a", "name", path);
+    const name = element("span", "name", path);
     const bar = element("progress", "");
     bar.max = 1;
     bar.value = 0;
@@ -39,8 +39,12 @@
   const done = ({ row, bar, path }, state, text, page) => {
     bar.remove();
     const name = row.querySelector(".name");
-    if (page) name.href = page;
     name.after(element("span", `state ${state}`, state));
+    if (page) {
+      const link = element("a", "name", path);
+      link.href = page;
+      name.replaceWith(link);
+    }
     row.querySelector(".reason").textContent = text;
     counts[state === "imported" ? "new" : state === "duplicate" ? "known" : "failed"] += 1;
     busy -= 1;
@@ -101,7 +105,9 @@
     }
   };
 
-  form.querySelector(".folder").hidden = false;
+  form.classList.add("scripted");
+  form.querySelectorAll("label").forEach((label) => label.classList.add("button"));
+  for (const shown of form.querySelectorAll(".hint, .folder")) shown.hidden = false;
   form.querySelector("button").hidden = true;
   for (const input of [files, folder]) {
     input.addEventListener("change", () => {

@@ -50,9 +50,13 @@ const PAGES: [&str; 8] = [
 async fn an_empty_catalog_says_where_to_drop_pictures(pool: PgPool) {
     let site = TestSite::start(pool, "").await;
     let home = site.page("/").await;
-    assert_eq!(home.one("h1"), "Drop pictures here");
+    assert_eq!(home.one("h1"), "No pictures yet");
+    assert_eq!(home.attributes(".welcome a", "href"), ["/upload"]);
     assert_eq!(home.one(".path code"), site.upload_dir().display().to_string());
-    assert!(site.page("/top").await.one(".showing").starts_with("No image has been scored yet"));
+    let top = site.page("/top").await;
+    assert!(top.one(".showing").starts_with("No image has been scored yet"));
+    assert_eq!(top.one(".nothing code"), site.upload_dir().display().to_string());
+    assert_eq!(top.attributes(".nothing a", "href"), ["/upload", "/"]);
 }
 
 #[sqlx::test(migrations = "./migrations")]
@@ -73,6 +77,7 @@ async fn the_home_page_adds_up(pool: PgPool) {
     );
     assert_eq!(home.one(".sentence.images"), "6 images = 5 scored + 1 waiting");
     assert_eq!(home.all(".tiles b"), ["9", "6", "5", "1", "1"]);
+    assert_eq!(home.all(".tiles a").len(), 5, "each leads to what it counts");
     assert!(home.one(".progress p").starts_with("1 image waits to be scored"));
     assert_eq!(home.all(".latest li").len(), 9);
     assert!(home.all(".attention li").iter().any(|matter| matter.starts_with("1 file could not be taken.")));
@@ -507,7 +512,7 @@ async fn an_image_page_leads_through_the_list_that_one_came_from(pool: PgPool) {
     let beside = |rel: &str| page.attributes(&format!("a[rel={rel}]"), "href").pop().unwrap();
     assert!(beside("prev").starts_with(&format!("/images/{}?in=", ids[0])));
     assert!(beside("next").starts_with(&format!("/images/{}?in=", ids[4])));
-    assert_eq!(page.one(".beside .list"), "number 2 of the list");
+    assert_eq!(page.one(".neighbours .list"), "number 2 of 15");
     assert_eq!(page.all(".absence li"), ["27 images have a higher quality."]);
     let next = site.page(&beside("next")).await;
     assert!(next.attributes("a[rel=prev]", "href")[0].starts_with(&format!("/images/{}?in=", ids[2])));
@@ -518,6 +523,37 @@ async fn an_image_page_leads_through_the_list_that_one_came_from(pool: PgPool) {
             .starts_with("The list is of another watch label: with a confidence of 0.10")
     );
     assert!(absent.attributes("a[rel=next]", "href")[0].starts_with(&format!("/images/{}?in=", ids[4])));
+    // The picture at its own size leads back to where one came from, with the list.
+    let full = page.attributes("#zoom", "href").remove(0);
+    let back = site.page(&full).await.attributes(".heading a", "href").remove(0);
+    assert_eq!(back, format!("/images/{}?in=watch%3Dyes%26order%3Dasc", ids[2]));
+    assert_eq!(page.attributes(".masthead [aria-current]", "href"), ["/top"], "it belongs to the catalog");
+    assert_eq!(page.attributes(".siblings [aria-current]", "href"), [""; 0], "and is none of its lists");
     // Nonsense in the address is the usual list.
     assert_eq!(site.status(&format!("/images/{}?in=sort%3Dcolour", ids[3])).await, StatusCode::OK);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn an_image_whose_original_is_missing_says_so_where_it_would_be_downloaded(pool: PgPool) {
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    let listing = Some("68428".to_owned());
+    let id = catalog.add(Picture { listing, ..Picture::scored(0, 5.0, 0.9) }).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    let page = site.page(&format!("/images/{id}")).await;
+    assert_eq!(page.attributes("a[download]", "href"), [format!("/images/{id}/original")]);
+    assert_eq!(page.attributes(".facts a", "href"), ["/listings/68428"]);
+    sqlx::query("UPDATE sightings SET state = 'missing' WHERE image_id = $1")
+        .bind(id)
+        .execute(&pool)
+        .await
+        .unwrap();
+    let page = site.page(&format!("/images/{id}")).await;
+    assert_eq!(page.attributes("a[download]", "href"), [""; 0]);
+    assert!(page.one("header .reason").starts_with("The original is missing"));
+    let gone = site.get(&format!("/images/{id}/original")).await;
+    assert_eq!(gone.status(), StatusCode::GONE);
+    assert_eq!(
+        site.page_of(gone).await.attributes(".lone a", "href"),
+        [format!("/images/{id}"), "/".to_owned()]
+    );
 }

@@ -1,6 +1,6 @@
 //! Why a file gives no picture, each time in a sentence that the ledger can show.
 
-use super::{Format, limits::MIB};
+use super::Format;
 
 /// Why a file gives no picture. The text names no path: whoever shows it knows the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum DecodeError {
         detail: String,
     },
     /// More bytes than [`super::Limits::file_bytes`].
-    #[error("the file has {:.1} MiB, the limit is {:.1} MiB", mib(*file_bytes), mib(*limit_bytes))]
+    #[error("the file has {:.1} MB, the limit is {:.1} MB", mega(*file_bytes), mega(*limit_bytes))]
     FileTooLarge {
         /// Size of the file.
         file_bytes: u64,
@@ -65,10 +65,6 @@ pub enum DecodeError {
     },
 }
 
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / MIB as f64
-}
-
-fn mega(pixels: u64) -> f64 {
-    pixels as f64 / 1e6
+fn mega(number: u64) -> f64 {
+    number as f64 / 1e6
 }

@@ -3,6 +3,8 @@
 mod actions;
 mod tab;
 
+use std::collections::HashMap;
+
 use actix_web::{
     HttpResponse,
     web::{Data, Query},
@@ -47,6 +49,8 @@ pub struct Parameters {
     done: Option<String>,
     /// The generation whose models gave up, where it is not the active one.
     pair: Option<i64>,
+    /// The sighting with which it was done.
+    of: Option<i64>,
 }
 
 /// A tab with its count.
@@ -69,6 +73,8 @@ pub struct Row {
     pub state: String,
     /// Why.
     pub reason: String,
+    /// Under which path the same bytes came in first.
+    pub same_as: Option<String>,
     /// Tries in vain; empty without any.
     pub tries: String,
     /// Size of the file.
@@ -85,9 +91,33 @@ pub struct Row {
     pub can_unignore: bool,
 }
 
+/// The rows of sightings; duplicates know whose bytes they are.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn rows(
+    site: &Site,
+    conn: &mut PgConnection,
+    arrivals: &[Arrival],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<Row>> {
+    let is_duplicate = |arrival: &&Arrival| arrival.state == SightingState::Duplicate.as_str();
+    let images: Vec<Uuid> =
+        arrivals.iter().filter(is_duplicate).filter_map(|arrival| arrival.image_id).collect();
+    let first: HashMap<Uuid, String> = match images.is_empty() {
+        true => HashMap::new(),
+        false => arrivals::first_paths(conn, &images).await?.into_iter().collect(),
+    };
+    let same_as = |arrival: &Arrival| first.get(&arrival.image_id?).cloned();
+    let row = |arrival: &Arrival| Row {
+        same_as: Some(arrival).filter(is_duplicate).and_then(same_as),
+        ..Row::new(site, arrival, now)
+    };
+    Ok(arrivals.iter().map(row).collect())
+}
+
 impl Row {
-    /// The row of a sighting.
-    pub fn new(site: &Site, arrival: &Arrival, now: DateTime<Utc>) -> Self {
+    fn new(site: &Site, arrival: &Arrival, now: DateTime<Utc>) -> Self {
         let hash = arrival.sha256.as_ref().filter(|_| arrival.is_decoded).map(hex::encode);
         Self {
             id: arrival.id,
@@ -95,6 +125,7 @@ impl Row {
             root: arrival.root.clone(),
             state: arrival.state.clone(),
             reason: arrival.reason.clone().unwrap_or_default(),
+            same_as: None,
             tries: if arrival.tries > 0 { arrival.tries.to_string() } else { String::new() },
             size: words::bytes(arrival.size_bytes),
             stamp: words::stamp(arrival.first_seen),
@@ -171,7 +202,8 @@ struct Page {
     unfiltered: String,
     reasons: Vec<Reason>,
     next: Option<String>,
-    notice: Option<&'static str>,
+    notice: Option<String>,
+    upload_dir: String,
     swept: Option<String>,
 }
 
@@ -219,7 +251,7 @@ pub async fn show(
         frame: Frame::of(&site, &account, Place::Arrivals, view.as_ref()),
         tab,
         tabs: tabs(&site, tab, text, &ledger),
-        rows: arrivals.iter().map(|arrival| Row::new(&site, arrival, now)).collect(),
+        rows: rows(&site, &mut conn, &arrivals, now).await?,
         unscorable: unscorable.into_iter().map(|image| UnscorableRow::new(&site, image, now)).collect(),
         pair,
         text: text.to_owned(),
@@ -227,7 +259,14 @@ pub async fn show(
             + &pair.map_or_else(String::new, |pair| format!("&pair={pair}")),
         reasons,
         next: next.map(|next| tab.address(&site, text, Some(next))),
-        notice: notice(parameters.done.as_deref()),
+        notice: match parameters.of {
+            Some(sighting) => actions::notice(
+                parameters.done.as_deref(),
+                arrivals::path_of(&mut conn, sighting).await?.as_deref(),
+            ),
+            None => actions::notice(parameters.done.as_deref(), None),
+        },
+        upload_dir: site.upload_dir.display().to_string(),
         swept: swept.map(|at| words::ago(now, at)),
     })
 }
@@ -269,25 +308,4 @@ fn tabs(site: &Site, here: Tab, text: &str, ledger: &Ledger) -> Vec<TabLink> {
             is_here: tab == here,
         })
         .collect()
-}
-
-fn notice(done: Option<&str>) -> Option<&'static str> {
-    match done? {
-        "retry" => Some("It is tried again with the next look at the folder."),
-        "retry-all" => Some("All failed files are tried again with the next look at the folder."),
-        "retry-reason" => {
-            Some("All files that failed for this reason are tried again with the next look at the folder.")
-        }
-        "unignore" => Some(
-            "It is no longer set aside: if it lies in the upload directory it is looked at again, else you find it under Failed.",
-        ),
-        "ignore" => Some("It is set aside. You find it under Ignored."),
-        "ignore-reason" => {
-            Some("All files that failed for this reason are set aside. You find them under Ignored.")
-        }
-        "ignore-all" => Some("All failed files are set aside. You find them under Ignored."),
-        "rescore" => Some("The image waits to be scored again."),
-        "nothing" => Some("Nothing was changed: its state is another one by now."),
-        _ => None,
-    }
 }

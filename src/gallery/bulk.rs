@@ -6,22 +6,17 @@ use actix_web::{
 };
 use uuid::Uuid;
 
-use super::image::actions;
+use super::{image::actions, paging};
 use crate::{
     domain::ImageId,
-    store::rankings::Ranking,
     web::{Site, account::Caller, error::WebError},
 };
 
 /// Most images at once: a page has fewer.
 const MOST: usize = 1_000;
 
-/// The address that hides images selected in `ranking`, and leads back to it.
-pub fn hide_address(site: &Site, ranking: &Ranking) -> String {
-    site.url(&format!("/images/hide?{ranking}"))
-}
-
-/// `POST /images/hide`: hides the selected images, all or none, and leads back to the list of its address.
+/// `POST /images/hide`: hides the selected images, all or none, and leads back to the list of its address; without an
+/// image or a reason, too, with what was filled in.
 ///
 /// # Errors
 /// See [`WebError`].
@@ -31,19 +26,27 @@ pub async fn hide(
     request: HttpRequest,
     form: Bytes,
 ) -> Result<HttpResponse, WebError> {
-    let (images, why) = read(&form)?;
+    let (images, why) = read(&form);
+    if images.len() > MOST {
+        return Err(WebError::Parameter(format!("select at most {MOST} images")));
+    }
+    let lacks = if images.is_empty() { "images" } else { "why" };
+    if images.is_empty() || why.is_empty() {
+        let ticked = images.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let filled_in = [("lacks", lacks), ("ticked", ticked.as_str()), ("why", why.as_str())];
+        return Ok(paging::back(&site, request.query_string(), &filled_in));
+    }
     let mut tx = site.pool.begin().await?;
     for image in &images {
         actions::hide_one(&site, &mut tx, caller.annotator, (*image, &why)).await?;
     }
     tx.commit().await?;
-    let list = request.query_string().parse::<Ranking>().unwrap_or_default().to_string();
-    let mark = if list.is_empty() { "" } else { "&" };
-    Ok(site.see_other(&format!("/ranking?{list}{mark}pick=yes&hidden_now={}", images.len())))
+    let hidden = images.len().to_string();
+    Ok(paging::back(&site, request.query_string(), &[("hidden_now", hidden.as_str())]))
 }
 
 /// The images in the order of their identifiers, so that two who hide the same ones wait for each other in turn; and why.
-fn read(form: &[u8]) -> Result<(Vec<ImageId>, String), WebError> {
+fn read(form: &[u8]) -> (Vec<ImageId>, String) {
     let (mut images, mut why) = (vec![], String::new());
     for (name, value) in url::form_urlencoded::parse(form) {
         match &*name {
@@ -54,8 +57,5 @@ fn read(form: &[u8]) -> Result<(Vec<ImageId>, String), WebError> {
     }
     images.sort_unstable();
     images.dedup();
-    if images.is_empty() || images.len() > MOST {
-        return Err(WebError::Parameter(format!("select some images, at most {MOST}")));
-    }
-    Ok((images, why))
+    (images, why)
 }

@@ -17,6 +17,8 @@ pub struct Card {
     pub id: Uuid,
     /// Whether it can be selected.
     pub is_pickable: bool,
+    /// Whether it is selected already.
+    pub is_ticked: bool,
     /// Its place in the list, from 1, where that is known.
     pub rank: Option<String>,
     /// Its place on the page, from 0.
@@ -76,6 +78,7 @@ impl Card {
         Self {
             id: image.id,
             is_pickable: false,
+            is_ticked: false,
             rank: rank.map(words::count),
             index,
             page: address(site, image.id, ranking),
@@ -89,7 +92,7 @@ impl Card {
             watch: yes_or_no(image.watch),
             by_people: image.verdict.is_some(),
             confidence: image.watch_confidence.map(words::probability),
-            better_than: share_below.map(words::reached),
+            better_than: share_below.and_then(words::reached),
             hidden: image.hidden,
             people,
             key: match ranking.sort {

@@ -39,6 +39,8 @@ pub struct Counted {
     /// The images that its watch filter leaves out, or those without a watch where it leaves out none; of a sample, of what is
     /// hidden, and of listings that tells nothing.
     pub others: Option<Total>,
+    /// How many images stand behind the one of their listing that is shown; none where each is, or where they are too many.
+    pub folded: Option<i64>,
     /// What no list shows.
     pub left_out: LeftOut,
     /// Images that wait to be scored.
@@ -126,9 +128,18 @@ async fn count(conn: &mut PgConnection, view: &Viewpoint, ranking: &Ranking) -> 
         }
         (false, ..) => (rankings::total(conn, view, ranking).await?, None),
     };
+    let folded = match ranking.one_per_listing {
+        true => {
+            let each = Ranking { one_per_listing: false, ..ranking.clone() };
+            let all = rankings::total(conn, view, &each).await?;
+            (all.is_exact && total.is_exact).then(|| all.count - total.count)
+        }
+        false => None,
+    };
     Ok(Counted {
         total,
         others,
+        folded,
         left_out: rankings::left_out(conn, view).await?,
         unscored: rankings::unscored(conn, view).await?,
         means: summary::means(conn, view.generation).await?,

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     export::{Export, Table, stream},
     store::{
-        rankings::{Ranking, Total},
+        rankings::{Ranking, Sort, Total},
         viewpoint,
     },
     web::{
@@ -41,6 +41,8 @@ struct Page {
     list: String,
     query: String,
     offers: Vec<Offer>,
+    /// The same list by arrival, where the present one leaves out what lacks its sort key.
+    by_arrival: Option<String>,
 }
 
 /// `GET /export`: what can be had of the list that the address names, which is said as in the ranking's.
@@ -72,6 +74,11 @@ pub async fn show(
         images,
         list: remarks::list(&site, "/ranking", &ranking),
         query: ranking.to_string(),
+        by_arrival: (ranking.sort != Sort::Newest).then(|| {
+            // Bounds are of the sort key: those of another one would say nothing.
+            let list = Ranking { sort: Sort::Newest, min: None, max: None, seed: 0, ..ranking.clone() };
+            remarks::list(&site, "/export", &list)
+        }),
         offers: Export::ALL.into_iter().map(offer).collect(),
     })
 }

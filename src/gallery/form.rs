@@ -52,8 +52,7 @@ impl Form {
     /// The form of a list.
     pub fn of(site: &Site, ranking: &Ranking) -> Self {
         let list = |ranking: &Ranking| remarks::list(site, "/ranking", ranking);
-        let bare =
-            Ranking { sort: ranking.sort, order: ranking.order, seed: ranking.seed, ..Ranking::default() };
+        let bare = ranking.unfiltered();
         let (bounds, example) = bounds(ranking.sort);
         Self {
             sorts: Sort::ALL.map(|sort| choice(sort.as_str(), sort_name(sort), sort == ranking.sort)).into(),
@@ -125,7 +124,7 @@ const fn sort_name(sort: Sort) -> &'static str {
         Sort::Human => "people's mean",
         Sort::Newest => "time of arrival",
         Sort::Sharpness => "sharpness",
-        Sort::Random => "quality, of a random sample",
+        Sort::Random => "random sample",
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 /// The page that is shown, for the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The start page.
+    /// The first page.
     Home,
     /// The best images.
     Top,
@@ -17,6 +17,8 @@ pub enum Place {
     Bottom,
     /// The whole ranking.
     Ranking,
+    /// One image: it belongs to the catalog's pages, and is none that they name.
+    Image,
     /// The listings.
     Listings,
     /// The ledger.
@@ -150,6 +152,8 @@ pub struct Frame {
 impl Frame {
     /// The frame of the page at `place`, as `account` sees it.
     pub fn of(site: &Site, account: &Account, place: Place, view: Option<&Viewpoint>) -> Self {
+        // Annotators judge without knowing what judges beside them.
+        let view = view.filter(|_| account.role >= Role::Manager);
         let models = view.map(|view| (view.watch_title.clone(), view.quality_title.clone()));
         let account = Some((account.name.clone(), account.role));
         Self { base_path: site.base_path.clone(), place, account, is_demo: site.is_demo, models }
@@ -194,7 +198,8 @@ impl Frame {
 
     /// Whether the page that is shown belongs to a group.
     pub fn is_within(&self, group: &Group) -> bool {
-        group.links.iter().any(|link| self.is_here(link))
+        let place = if self.place == Place::Image { Place::Ranking } else { self.place };
+        group.links.iter().any(|link| link.place == place)
     }
 
     /// Whether a link leads to the page that is shown.

@@ -36,7 +36,7 @@ const BEST: u16 = 6;
 struct Tile {
     number: String,
     name: &'static str,
-    href: Option<String>,
+    href: String,
 }
 
 #[derive(Template)]
@@ -44,6 +44,7 @@ struct Tile {
 struct Page {
     frame: Frame,
     upload_dir: String,
+    limit: String,
     is_empty: bool,
     paths: String,
     images: String,
@@ -97,6 +98,7 @@ async fn catalog(site: &Site, account: &Account) -> Result<HttpResponse, WebErro
     html(&Page {
         frame: Frame::of(site, account, Place::Home, view.as_ref()),
         upload_dir: site.upload_dir.display().to_string(),
+        limit: words::bytes(i64::try_from(site.uploads.limit_bytes()).unwrap_or(i64::MAX)),
         is_empty: ledger.total == 0,
         paths: paths_in_words(&ledger),
         images: images_in_words(&ledger),
@@ -106,7 +108,7 @@ async fn catalog(site: &Site, account: &Account) -> Result<HttpResponse, WebErro
         wanted: ledger.images,
         matters,
         best,
-        arrivals: newest.iter().map(|arrival| Row::new(site, arrival, now)).collect(),
+        arrivals: super::arrivals::rows(site, &mut conn, &newest, now).await?,
     })
 }
 
@@ -143,17 +145,13 @@ fn sum(whole: String, parts: &[(i64, &str, &str)]) -> String {
 }
 
 fn tiles(site: &Site, ledger: &Ledger) -> Vec<Tile> {
-    let tile = |number, name, path: Option<&str>| Tile {
-        number: words::count(number),
-        name,
-        href: path.map(|path| site.url(path)),
-    };
+    let tile = |number, name, path| Tile { number: words::count(number), name, href: site.url(path) };
     vec![
-        tile(ledger.total, "files seen", Some("/arrivals")),
-        tile(ledger.images, "images", Some("/arrivals?state=imported")),
-        tile(ledger.scored, "scored", Some("/top")),
-        tile(ledger.pending, "waiting", None),
-        tile(ledger.failed + ledger.unscorable, "failed", Some("/arrivals?state=failed")),
+        tile(ledger.total, "files seen", "/arrivals"),
+        tile(ledger.images, "images", "/ranking?sort=newest"),
+        tile(ledger.scored, "scored", "/ranking"),
+        tile(ledger.pending, "waiting", "/jobs"),
+        tile(ledger.failed + ledger.unscorable, "failed", "/arrivals?state=failed"),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! One image: large, with everything that is known of it.
 
 pub mod actions;
+mod file;
 mod history;
 mod place;
 
@@ -14,7 +15,11 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use self::{history::Deed, place::Standing};
+use self::{
+    file::{Fact, Sighted},
+    history::Deed,
+    place::Standing,
+};
 use super::{
     card::{fitted, yes_or_no},
     frame::{Frame, Place},
@@ -28,7 +33,7 @@ use crate::{
     domain::{ImageId, ModelId},
     feedback::pages::panel::Panel,
     store::{
-        image_page::{self, Facts, Judgement, Opinion, Seen},
+        image_page::{self, Facts, Judgement, Opinion},
         image_views, summary,
         viewpoint::{self, Viewpoint},
     },
@@ -89,22 +94,6 @@ struct Asked {
     is_active: bool,
 }
 
-/// A path at which the bytes were seen, in a row.
-struct Sighted {
-    path: String,
-    root: String,
-    state: String,
-    remark: String,
-    first: String,
-    last: String,
-}
-
-/// A fact and its name.
-struct Fact {
-    name: &'static str,
-    value: String,
-}
-
 #[derive(Template)]
 #[template(path = "image.html")]
 struct Page {
@@ -117,6 +106,10 @@ struct Page {
     query: String,
     done: Option<&'static str>,
     hidden: Option<String>,
+    /// Whether it was hidden just now.
+    is_news: bool,
+    /// Why the original cannot be had.
+    gone: Option<&'static str>,
     quality: Result<Quality, String>,
     watch: Result<Watch, String>,
     percentile: Option<String>,
@@ -167,13 +160,15 @@ pub async fn show(
         .filter(|name| !name.is_empty())
         .unwrap_or("An image without a file");
     html(&Page {
-        frame: Frame::of(&site, &account, Place::Elsewhere, view.as_ref()),
+        frame: Frame::of(&site, &account, Place::Image, view.as_ref()),
         id: id.0,
         name: name.to_owned(),
-        picture: picture(&site, &facts),
+        picture: picture(&site, &facts, &query(&parameters)),
         standing,
         query: query(&parameters),
         done: done(parameters.done.as_deref()),
+        is_news: parameters.done.as_deref() == Some("hidden"),
+        gone: file::gone(&facts, &seen),
         hidden: facts.hidden_at.map(|at| hidden(&facts, at, now)),
         quality: quality(view.as_ref(), &opinions),
         watch: watch(view.as_ref(), &opinions, &judgement),
@@ -181,8 +176,8 @@ pub async fn show(
         people: Panel::read(&mut conn, account.id, id).await?,
         signals: facts.signals.clone().map_or_else(Vec::new, signals),
         asked: opinions.iter().map(|opinion| asked(opinion, view.as_ref())).collect(),
-        facts: known(&facts),
-        sightings: seen.into_iter().map(sighted).collect(),
+        facts: file::known(&site, &facts),
+        sightings: seen.into_iter().map(file::sighted).collect(),
         deeds,
     })
 }
@@ -191,14 +186,20 @@ pub async fn show(
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn full(site: Data<Site>, account: Account, id: Path<Uuid>) -> Result<HttpResponse, WebError> {
+pub async fn full(
+    site: Data<Site>,
+    account: Account,
+    id: Path<Uuid>,
+    parameters: Query<Parameters>,
+) -> Result<HttpResponse, WebError> {
+    let query = query(&parameters);
     let mut conn = site.pool.acquire().await?;
     let facts = image_page::facts(&mut conn, ImageId(*id)).await?.ok_or(WebError::NotFound)?;
     html(&Full {
-        frame: Frame::of(&site, &account, Place::Elsewhere, None),
-        back: site.url(&format!("/images/{id}")),
+        frame: Frame::of(&site, &account, Place::Image, viewpoint::active(&mut conn).await?.as_ref()),
+        back: site.url(&format!("/images/{id}{query}")),
         name: facts.filename.rsplit('/').next().unwrap_or_default().to_owned(),
-        picture: picture(&site, &facts),
+        picture: picture(&site, &facts, &query),
         width_px: facts.width,
         height_px: facts.height,
     })
@@ -224,7 +225,6 @@ fn query(parameters: &Parameters) -> String {
 
 fn done(done: Option<&str>) -> Option<&'static str> {
     match done? {
-        "hidden" => Some("Galleries leave this image out from now on."),
         "restored" => Some("Galleries show this image again."),
         "queued" => Some("The image is scored again in a moment by every model that lacks a score for it."),
         "scored" => Some(
@@ -242,14 +242,14 @@ async fn percentile(
 ) -> Result<Option<String>, WebError> {
     let opinion = opinions.iter().find(|opinion| opinion.model == view.quality_model);
     let Some(mean) = opinion.and_then(|opinion| opinion.mean) else { return Ok(None) };
-    Ok(Some(words::reached(summary::means(conn, view.generation).await?.share_below(mean))))
+    Ok(words::reached(summary::means(conn, view.generation).await?.share_below(mean)))
 }
 
-fn picture(site: &Site, facts: &Facts) -> Picture {
+fn picture(site: &Site, facts: &Facts, query: &str) -> Picture {
     let (width_px, height_px) = fitted(facts.width, facts.height, VIEWER_PX);
     Picture {
         src: site.picture(VIEWER_PX, facts.hash),
-        full: site.url(&format!("/images/{}/full", facts.id)),
+        full: site.url(&format!("/images/{}/full{query}", facts.id)),
         full_src: site.url(&format!("/media/full/{}.jpg", facts.hash)),
         width_px,
         height_px,
@@ -306,22 +306,6 @@ fn signals(stored: serde_json::Value) -> Vec<Measured> {
     serde_json::from_value::<Signals>(stored).map_or_else(|_| vec![], |signals| measured::in_words(&signals))
 }
 
-fn known(facts: &Facts) -> Vec<Fact> {
-    let fact = |name, value| Fact { name, value };
-    let mut known = vec![
-        fact(
-            "Size",
-            format!("{} × {} px", words::count(facts.width.into()), words::count(facts.height.into())),
-        ),
-        fact("File", format!("{}, {}", facts.format.to_uppercase(), words::bytes(facts.bytes))),
-        fact("Came in", words::moment(facts.ingested_at)),
-    ];
-    known.extend(facts.taken_at.map(|at| fact("Taken", words::moment(at))));
-    known.extend(facts.listing_key.clone().map(|key| fact("Listing", key)));
-    known.push(fact("SHA-256", facts.hash.to_string()));
-    known
-}
-
 fn asked(opinion: &Opinion, view: Option<&Viewpoint>) -> Asked {
     let said = match (opinion.confidence, opinion.mean, opinion.std) {
         (Some(confidence), ..) => format!("watch confidence {}", words::probability(confidence)),
@@ -337,21 +321,5 @@ fn asked(opinion: &Opinion, view: Option<&Viewpoint>) -> Asked {
         said,
         when: words::moment(opinion.at),
         is_active,
-    }
-}
-
-fn sighted(seen: Seen) -> Sighted {
-    let remark = match (seen.moved_to, seen.superseded_at, seen.reason) {
-        (Some(to), ..) => format!("moved to {to}"),
-        (None, Some(at), _) => format!("replaced {}", words::moment(at)),
-        (None, None, reason) => reason.unwrap_or_default(),
-    };
-    Sighted {
-        path: seen.path_text,
-        root: seen.root,
-        state: seen.state,
-        remark,
-        first: words::moment(seen.first_seen),
-        last: words::moment(seen.last_seen),
     }
 }

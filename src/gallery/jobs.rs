@@ -109,6 +109,14 @@ impl WorkerRow {
     }
 }
 
+impl WorkerRow {
+    /// As much of its identifier as tells it from the others.
+    fn short_id(&self) -> String {
+        let end = self.id.chars().count().saturating_sub(8);
+        self.id.chars().skip(end).collect()
+    }
+}
+
 /// What a process does, in a row.
 struct ProcessRow {
     role: String,

@@ -77,6 +77,9 @@ struct Page {
     by: By,
     order: Order,
     entries: Vec<Entry>,
+    nothing: &'static str,
+    /// The same list without what is searched for.
+    unfiltered: Option<String>,
     first: String,
     next: Option<String>,
     is_later: bool,
@@ -111,6 +114,11 @@ pub async fn show(
         by: list.by,
         order: list.order,
         entries: found.iter().enumerate().map(|(index, listing)| entry(&site, listing, index)).collect(),
+        nothing: nothing(&list),
+        unfiltered: list
+            .text
+            .is_some()
+            .then(|| address(&site, &Listings { text: None, ..list.clone() }, None)),
         first: address(&site, &list, None),
         next,
         is_later: after.is_some(),
@@ -216,6 +224,19 @@ fn sentence(list: &Listings, total: Total) -> String {
     }
 }
 
+/// Why no listing is shown.
+const fn nothing(list: &Listings) -> &'static str {
+    match (&list.text, list.which) {
+        (Some(_), _) => "No listing of this list matches.",
+        (None, Which::All) => {
+            "There is no listing yet: they are read from the names of files, such as 68428 from 68428_3.jpg."
+        }
+        (None, Which::Below(_)) => "Every listing that is scored has a photo as good as that.",
+        (None, Which::WithoutWatch) => "Every listing that is scored has a photo that shows a watch.",
+        (None, Which::Unscored) => "Every listing has a photo that is scored.",
+    }
+}
+
 /// The address of a listing's page. What a browser would take for a folder is shown as a list instead.
 pub fn page_of(site: &Site, key: &str) -> String {
     if matches!(key, "." | "..") {
@@ -255,7 +276,7 @@ fn why(listing: &Listing) -> Vec<String> {
     let signals = listing.signals.clone().and_then(|stored| serde_json::from_value::<Signals>(stored).ok());
     let measured = signals.map(|signals| measured::in_words(&signals)).unwrap_or_default();
     let poor = measured.into_iter().filter(|signal| signal.is_poor);
-    let mut why: Vec<String> = poor.map(|signal| format!("probably {}", signal.verdict)).collect();
+    let mut why: Vec<String> = poor.map(|signal| signal.as_reason()).collect();
     if listing.has_watch == Some(false) {
         why.push("no photo shows a watch".to_owned());
     }
@@ -361,7 +382,10 @@ mod tests {
     #[test]
     fn a_listing_without_a_good_photo_says_why() {
         let blurred = why(&listing(Some(3.0), 5.0, Some(false)));
-        assert_eq!(blurred, ["probably blurred, or very plain", "probably tiny", "no photo shows a watch"]);
+        assert_eq!(
+            blurred,
+            ["probably blurred, or very plain", "small: short side 200 px", "no photo shows a watch"]
+        );
         let waiting = Listing { signals: None, images: 1, ..listing(None, 5.0, None) };
         assert_eq!(why(&waiting), ["waits to be scored", "it is the only photo"]);
         let fine = Listing { signals: None, ..listing(Some(6.0), 500.0, Some(true)) };

@@ -15,6 +15,18 @@ pub struct Measured {
     pub is_poor: bool,
 }
 
+impl Measured {
+    /// As a reason for which a picture may be rated low: what was counted is certain, what was judged by a number is not.
+    pub fn as_reason(&self) -> String {
+        match self.name {
+            SIZE => format!("{}: {}", self.verdict, self.number.rsplit(", ").next().unwrap_or_default()),
+            _ => format!("probably {}", self.verdict),
+        }
+    }
+}
+
+const SIZE: &str = "Size";
+
 /// All signals, those that a viewer notices first in front.
 pub fn in_words(signals: &Signals) -> Vec<Measured> {
     let measured = |name, (verdict, is_poor), number| Measured { name, verdict, number, is_poor };
@@ -22,11 +34,11 @@ pub fn in_words(signals: &Signals) -> Vec<Measured> {
         measured("Sharpness", sharpness(signals.sharpness), format!("{:.0}", signals.sharpness)),
         measured("Exposure", exposure(signals.exposure), percent(signals.exposure)),
         measured("Contrast", contrast(signals.contrast), percent(2.0 * signals.contrast)),
-        measured("Black", black(signals.black_share), percent(signals.black_share)),
-        measured("White", white(signals.white_share), percent(signals.white_share)),
+        measured("Black", black(signals.black_share), of_picture(signals.black_share)),
+        measured("White", white(signals.white_share), of_picture(signals.white_share)),
         measured("Noise", noise(signals.noise), format!("{:.1} levels", signals.noise)),
         measured(
-            "Size",
+            SIZE,
             size(signals.short_side_px),
             format!("{:.1} megapixels, short side {} px", signals.megapixels, signals.short_side_px),
         ),
@@ -35,6 +47,10 @@ pub fn in_words(signals: &Signals) -> Vec<Measured> {
 
 fn percent(share: f64) -> String {
     format!("{:.0}\u{202f}%", share * 100.0)
+}
+
+fn of_picture(share: f64) -> String {
+    format!("{} of the picture", percent(share))
 }
 
 const fn sharpness(laplacian_variance: f64) -> (&'static str, bool) {
@@ -67,7 +83,7 @@ const fn contrast(rms: f64) -> (&'static str, bool) {
 
 const fn black(share: f64) -> (&'static str, bool) {
     match share {
-        ..0.02 => ("shadows hold", false),
+        ..0.02 => ("hardly any", false),
         0.02..0.2 => ("some areas without detail", false),
         _ => ("large black areas", false),
     }
@@ -75,7 +91,7 @@ const fn black(share: f64) -> (&'static str, bool) {
 
 const fn white(share: f64) -> (&'static str, bool) {
     match share {
-        ..0.02 => ("highlights hold", false),
+        ..0.02 => ("hardly any", false),
         0.02..0.2 => ("some areas without detail", false),
         _ => ("a white background, or blown out", false),
     }
@@ -91,8 +107,8 @@ const fn noise(levels: f64) -> (&'static str, bool) {
 
 const fn size(short_side_px: u32) -> (&'static str, bool) {
     match short_side_px {
-        ..320 => ("tiny", true),
-        320..720 => ("small", false),
+        ..320 => ("small", true),
+        320..720 => ("rather small", false),
         720..1600 => ("enough for a screen", false),
         _ => ("large", false),
     }

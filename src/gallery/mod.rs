@@ -19,6 +19,7 @@ pub mod listings;
 mod measured;
 pub mod media;
 pub mod models;
+pub mod paging;
 mod plots;
 pub mod ranking;
 mod remarks;

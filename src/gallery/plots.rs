@@ -107,15 +107,11 @@ pub struct Evidence {
     pub sum: Bar,
     /// Where the threshold stands; none without one.
     pub threshold_x: Option<f64>,
-    /// What the right edge stands for.
-    pub full: String,
 }
 
-/// Bars on a scale that shows both the confidence and the threshold: a threshold of 0.01 is not at the left edge.
+/// Bars on one scale from 0 to 1, whatever the image: two of them can be compared.
 pub fn evidence(labels: &[String], positives: &[f64], confidence: f64, threshold: Option<f64>) -> Evidence {
-    let largest = confidence.max(threshold.unwrap_or(0.0)).max(1e-6);
-    let full = (largest * 1.25).min(1.0);
-    let width = |share: f64| (share / full * EVIDENCE_WIDTH).clamp(0.0, EVIDENCE_WIDTH);
+    let width = |share: f64| (share * EVIDENCE_WIDTH).clamp(0.0, EVIDENCE_WIDTH);
     let bar = |label: &str, share: f64| Bar {
         label: label.to_owned(),
         share: words::probability(share),
@@ -127,7 +123,6 @@ pub fn evidence(labels: &[String], positives: &[f64], confidence: f64, threshold
         bars: classes.into_iter().map(|(label, share)| bar(label, *share)).collect(),
         sum: bar("together", confidence),
         threshold_x: threshold.map(width),
-        full: words::probability(full),
     }
 }
 
@@ -153,11 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn a_small_threshold_and_a_small_confidence_are_told_apart() {
+    fn bars_have_one_scale_on_every_image() {
         let labels = ["clock".to_owned(), "watch".to_owned()];
         let drawn = evidence(&labels, &[0.002, 0.006], 0.008, Some(0.01));
         assert_eq!(drawn.bars[0].label, "watch");
         assert!(drawn.sum.width < drawn.threshold_x.unwrap());
-        assert!(drawn.sum.width > EVIDENCE_WIDTH / 2.0);
+        let half = evidence(&labels, &[0.1, 0.4], 0.5, Some(0.01));
+        assert!((half.sum.width - EVIDENCE_WIDTH / 2.0).abs() < 1e-9);
+        assert_eq!(half.threshold_x, drawn.threshold_x);
     }
 }

@@ -3,20 +3,19 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
-    web::{self, Data, Query},
+    web::{Data, Query},
 };
 use askama::Template;
 use serde::Deserialize;
 use sqlx::PgConnection;
 
 use super::{
-    bulk,
     card::Card,
     form::{self, Form},
     frame::{self, Frame},
     html,
+    paging::{self, Paging, Picking},
     remarks::{self, Remark},
-    words,
 };
 use crate::{
     store::{
@@ -41,26 +40,6 @@ pub struct Parameters {
     watch: Watch,
 }
 
-/// What the address of the whole ranking says besides the list: where in it.
-#[derive(Debug, Default, Deserialize)]
-pub struct Paging {
-    after: Option<String>,
-    before: Option<String>,
-    /// Whether images are to be selected.
-    #[serde(default)]
-    pick: String,
-    /// How many were hidden just now.
-    hidden_now: Option<u32>,
-}
-
-/// Where a page on which images are selected leads.
-struct Picking {
-    /// What hides them.
-    hide: String,
-    /// The same page without the boxes.
-    leave: String,
-}
-
 /// One choice of the filter.
 struct Choice {
     name: &'static str,
@@ -74,6 +53,12 @@ struct Shown {
     cards: Vec<Card>,
     showing: String,
     remarks: Vec<Remark>,
+    /// What the whole catalog has besides.
+    elsewhere: Vec<Remark>,
+    /// The list without the filters that leave nothing of it.
+    unfiltered: Option<String>,
+    /// Where pictures are dropped.
+    upload_dir: String,
     next: Option<Cursor>,
     previous: Option<Cursor>,
 }
@@ -163,28 +148,25 @@ pub async fn whole(
     let notice = form::problems(&ranking, &problems);
     // A bound that was left over from another sort is nobody's mistake.
     let is_wrong = problems.iter().any(|problem| !problem.is_of_another_sort);
-    let paging = web::Query::<Paging>::from_query(request.query_string()).map(Query::into_inner);
-    let paging = paging.unwrap_or_default();
+    let paging = Paging::read(request.query_string());
     let place = if is_wrong { Place::Start } else { paging.place(&ranking)? };
-    let is_picking = paging.pick == "yes";
+    let is_picking = paging.is_picking();
     let view = view_of(&mut conn, &place).await?;
     let asked = (&place, ON_A_PAGE, "/ranking");
     let mut shown = shown(&site, &mut conn, view.as_ref(), &ranking, asked).await?;
-    shown.cards.iter_mut().for_each(|card| card.is_pickable = is_picking);
-    let here = |pick: bool, leaf: Option<(&str, Cursor)>| address(&site, &ranking, pick, leaf);
+    for card in &mut shown.cards {
+        (card.is_pickable, card.is_ticked) = (is_picking, is_picking && paging.is_ticked(card.id));
+    }
+    let here =
+        |pick: bool, leaf: Option<(&'static str, Cursor)>| paging::address(&site, &ranking, pick, leaf);
     let leaf = |name, cursor: Option<Cursor>| cursor.map(|cursor| here(is_picking, Some((name, cursor))));
     let status = if is_wrong { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let mut answer = html(&Whole {
         frame: Frame::of(&site, &account, frame::Place::Ranking, view.as_ref()),
         notice,
         form: Form::of(&site, &ranking),
-        done: paging
-            .hidden_now
-            .map(|count| format!("{} hidden.", words::counted(count.into(), "image is", "images are"))),
-        picking: is_picking.then(|| Picking {
-            hide: bulk::hide_address(&site, &ranking),
-            leave: here(false, paging.cursor()),
-        }),
+        done: paging.done(),
+        picking: paging.picking(&site, &ranking),
         pick: (!is_picking && !shown.cards.is_empty()).then(|| here(true, paging.cursor())),
         next: leaf("after", shown.next),
         previous: leaf("before", shown.previous),
@@ -193,42 +175,6 @@ pub async fn whole(
     })?;
     *answer.status_mut() = status;
     Ok(answer)
-}
-
-/// The address of a page of the list.
-fn address(site: &Site, ranking: &Ranking, pick: bool, leaf: Option<(&str, Cursor)>) -> String {
-    let list = ranking.to_string();
-    let pick = pick.then(|| "pick=yes".to_owned());
-    let leaf = leaf.map(|(name, cursor)| format!("{name}={cursor}"));
-    let query: Vec<String> =
-        Some(list).filter(|list| !list.is_empty()).into_iter().chain(pick).chain(leaf).collect();
-    match query.is_empty() {
-        true => site.url("/ranking"),
-        false => site.url(&format!("/ranking?{}", query.join("&"))),
-    }
-}
-
-impl Paging {
-    /// The place in the list as its address says it.
-    fn cursor(&self) -> Option<(&'static str, Cursor)> {
-        let read = |text: &Option<String>| text.as_deref()?.parse().ok();
-        let after = read(&self.after).map(|cursor| ("after", cursor));
-        after.or_else(|| read(&self.before).map(|cursor| ("before", cursor)))
-    }
-
-    /// The place in `ranking`.
-    fn place(&self, ranking: &Ranking) -> Result<Place, WebError> {
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let (text, place): (_, fn(Cursor) -> Place) = match (given(&self.after), given(&self.before)) {
-            (Some(after), _) => (after, Place::After),
-            (None, Some(before)) => (before, Place::Before),
-            (None, None) => return Ok(Place::Start),
-        };
-        let cursor: Cursor = text.parse().map_err(|error| WebError::Parameter(format!("after: {error}")))?;
-        // Another sort was chosen on a later page: that list begins at its beginning.
-        let is_of_this = (cursor.sort, cursor.order) == (ranking.sort, ranking.order);
-        Ok(if is_of_this { place(cursor) } else { Place::Start })
-    }
 }
 
 /// The generation that the list was begun in; without a place the active one.
@@ -251,7 +197,8 @@ async fn shown(
     (place, most, path): (&Place, u16, &str),
 ) -> Result<Shown, WebError> {
     let Some(view) = view else {
-        return Ok(Shown { showing: "No image has been scored yet.".to_owned(), ..Shown::default() });
+        let showing = "No image has been scored yet.".to_owned();
+        return Ok(Shown { showing, upload_dir: site.upload_dir.display().to_string(), ..Shown::default() });
     };
     let page = rankings::page(conn, view, ranking, place, most).await?;
     let first = match page.images.first().and_then(|image| image.cursor(view, ranking)) {
@@ -260,10 +207,14 @@ async fn shown(
     };
     let first = first.map(|ahead| ahead + 1);
     let counted = site.counts.of(conn, view, ranking).await?;
+    let bare = ranking.unfiltered();
     Ok(Shown {
         cards: cards(site, conn, &counted.means, ranking, (first, &page.images)).await?,
-        showing: remarks::showing(page.images.len(), counted.total, ranking),
+        showing: remarks::showing((first, page.images.len()), counted.total, ranking),
         remarks: remarks::of(site, view, &counted, ranking, path),
+        elsewhere: remarks::elsewhere(site, &counted, ranking),
+        unfiltered: (bare != *ranking).then(|| remarks::list(site, path, &bare)),
+        upload_dir: site.upload_dir.display().to_string(),
         next: page.next,
         previous: page.previous,
     })
@@ -322,5 +273,15 @@ impl Whole {
 
     fn is_by_quality(&self) -> bool {
         matches!(self.form.ranking.sort, Sort::Quality | Sort::Random)
+    }
+
+    fn by_what(&self) -> &'static str {
+        match self.form.ranking.sort {
+            Sort::Watch => "By the confidence of the watch model.",
+            Sort::Sharpness => {
+                "By measured sharpness: blurred pictures have a low one, and so have very plain ones."
+            }
+            _ => "By the time at which they came in, scored or not.",
+        }
     }
 }

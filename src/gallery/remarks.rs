@@ -1,4 +1,4 @@
-//! "Showing x of y; z below threshold; h hidden; f failed": what a gallery shows, and where the rest is.
+//! "Showing x of y; z below threshold. Elsewhere: h hidden; f files failed": what a gallery shows, and where the rest is.
 
 use super::{counted::Counted, words};
 use crate::{
@@ -18,8 +18,8 @@ pub struct Remark {
     pub href: Option<String>,
 }
 
-/// How many are shown, of how many.
-pub fn showing(shown: usize, total: Total, ranking: &Ranking) -> String {
+/// How many are shown, of how many; `first` is the number of the first one, where that is known.
+pub fn showing((first, shown): (Option<i64>, usize), total: Total, ranking: &Ranking) -> String {
     let kind = match (ranking.hidden, ranking.watch) {
         (true, _) => "hidden images",
         (false, _) if is_narrowed(ranking) => "images that match",
@@ -33,6 +33,12 @@ pub fn showing(shown: usize, total: Total, ranking: &Ranking) -> String {
             Sort::Quality | Sort::Watch | Sort::Random => "scored images",
         },
     };
+    let shown = match (first, i64::try_from(shown)) {
+        (Some(first), Ok(shown)) if first > 1 && shown > 0 => {
+            format!("{} to {}", words::count(first), words::count(first + shown - 1))
+        }
+        _ => shown.to_string(),
+    };
     match (total.count, ranking.sort) {
         (0, _) => format!("There are no {kind}."),
         (SAMPLE, Sort::Random) => format!("Showing {shown} of {SAMPLE} {kind}, drawn at random."),
@@ -45,6 +51,8 @@ pub fn is_narrowed(ranking: &Ranking) -> bool {
     ranking.text.is_some()
         || ranking.listing.is_some()
         || ranking.one_per_listing
+        || ranking.votes > 0
+        || ranking.spread.is_some()
         || ranking.min.is_some()
         || ranking.max.is_some()
 }
@@ -55,10 +63,16 @@ pub fn in_words(total: Total) -> String {
     if total.is_exact { count } else { format!("more than {count}") }
 }
 
-/// Everything that the list does not show, with the way to it; `path` is the address of the page.
+/// What is to be said of the list: of the labels in it, or those that it leaves out, and of what it folds away; `path` is
+/// the address of the page.
 pub fn of(site: &Site, view: &Viewpoint, counted: &Counted, ranking: &Ranking, path: &str) -> Vec<Remark> {
     let on_labels = counted.others.and_then(|others| on_labels(site, view, others, (ranking, path)));
-    on_labels.into_iter().chain(on_left_out(site, counted, ranking)).collect()
+    let each = Ranking { one_per_listing: false, ..ranking.clone() };
+    let folded = counted.folded.filter(|folded| *folded > 0).map(|folded| Remark {
+        text: format!("{} more of the same listings", words::count(folded)),
+        href: Some(list(site, path, &each)),
+    });
+    on_labels.into_iter().chain(folded).collect()
 }
 
 /// What the watch filter leaves out, or how many of all have no watch.
@@ -74,6 +88,7 @@ fn on_labels(
     let threshold = view.threshold.map(|threshold| words::cut_off(threshold.get())).unwrap_or_default();
     let (other, side) = match ranking.watch {
         Watch::No => (Watch::Yes, "with a watch: above"),
+        Watch::Any => (Watch::No, "of them without a watch: at or below"),
         _ => (Watch::No, "without a watch: at or below"),
     };
     let text = format!("{} {side} the threshold of {threshold}, or people say so", in_words(total));
@@ -81,22 +96,23 @@ fn on_labels(
     Some(Remark { text, href: Some(list(site, path, &others)) })
 }
 
-/// What no filter would show.
-fn on_left_out(site: &Site, counted: &Counted, ranking: &Ranking) -> impl Iterator<Item = Remark> {
+/// What this list would not show with any filter, with the way to it: it is of the whole catalog.
+pub fn elsewhere(site: &Site, counted: &Counted, ranking: &Ranking) -> Vec<Remark> {
     let Counted { left_out, unscored, .. } = counted;
     let waiting = Total { count: (unscored.count - left_out.unscorable.count).max(0), ..*unscored };
     // By time, since that is the one key that all of them have.
     let hidden = Ranking { sort: Sort::Newest, hidden: true, ..Ranking::default() };
     let hidden_total = if ranking.hidden { Total { count: 0, is_exact: true } } else { left_out.hidden };
+    let files = if left_out.failed.count == 1 { "file failed" } else { "files failed" };
     let remarks = [
         (hidden_total, "hidden", list(site, "/ranking", &hidden)),
         (waiting, "waiting to be scored", site.url("/arrivals?state=imported")),
         (left_out.unscorable, "that a model gave up on", site.url("/arrivals?state=unscorable")),
-        (left_out.failed, "failed", site.url("/arrivals?state=failed")),
+        (left_out.failed, files, site.url("/arrivals?state=failed")),
     ];
     let remark =
         |(total, what, href)| Remark { text: format!("{} {what}", in_words(total)), href: Some(href) };
-    remarks.into_iter().filter(|(total, ..)| total.count > 0).map(remark)
+    remarks.into_iter().filter(|(total, ..)| total.count > 0).map(remark).collect()
 }
 
 /// The address of a list on the page at `path`.

@@ -14,7 +14,7 @@ use crate::{
         import::Told,
         upload::{Outcome, Taken},
     },
-    store::events,
+    store::{events, viewpoint},
     web::{Site, account::Account, api, error::WebError},
 };
 
@@ -39,7 +39,7 @@ struct Page {
 /// # Errors
 /// See [`WebError`].
 pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, WebError> {
-    page(&site, &account, vec![])
+    page(&site, &account, vec![]).await
 }
 
 /// `POST /upload`: the plain form, with as many files as one likes.
@@ -64,7 +64,7 @@ pub async fn submit(
     if !lines.is_empty() {
         events::record(&mut *site.pool.acquire().await?, Some(account.id), "image.upload", None).await?;
     }
-    page(&site, &account, lines)
+    page(&site, &account, lines).await
 }
 
 fn line(site: &Site, name: String, taken: Taken) -> Line {
@@ -77,7 +77,9 @@ fn line(site: &Site, name: String, taken: Taken) -> Line {
     Line { name, state, text, page }
 }
 
-fn page(site: &Site, account: &Account, lines: Vec<Line>) -> Result<HttpResponse, WebError> {
+async fn page(site: &Site, account: &Account, lines: Vec<Line>) -> Result<HttpResponse, WebError> {
+    let view = viewpoint::active(&mut *site.pool.acquire().await?).await?;
     let limit = i64::try_from(site.uploads.limit_bytes()).unwrap_or(i64::MAX);
-    html(&Page { frame: Frame::of(site, account, Place::Upload, None), limit: words::bytes(limit), lines })
+    let frame = Frame::of(site, account, Place::Upload, view.as_ref());
+    html(&Page { frame, limit: words::bytes(limit), lines })
 }

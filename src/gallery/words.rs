@@ -70,9 +70,10 @@ pub fn signed(difference: f64) -> String {
     if matches!(&*text, "+0.00" | "-0.00") { "0.00".to_owned() } else { text.replace('-', "−") }
 }
 
-/// The share that something is above, in whole percents that it really reaches.
-pub fn reached(share: f64) -> String {
-    format!("{:.0}{THIN}%", (share * 100.0).floor())
+/// The share that something is above, in whole percents that it really reaches; none is not worth a word.
+pub fn reached(share: f64) -> Option<String> {
+    let percent = (share * 100.0).floor();
+    (percent >= 1.0).then(|| format!("{percent:.0}{THIN}%"))
 }
 
 /// `35 kB`, `4.2 MB` (powers of ten, as cameras and shops count).
@@ -151,7 +152,8 @@ mod tests {
 
     #[test]
     fn the_best_of_four_hundred_is_above_ninety_nine_percent_not_a_hundred() {
-        assert_eq!(reached(399.0 / 400.0).replace(THIN, " "), "99 %");
+        assert_eq!(reached(399.0 / 400.0).unwrap().replace(THIN, " "), "99 %");
+        assert_eq!(reached(0.004), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
     },
     store::{
         annotators::{self, Annotator},
-        events, links, sessions,
+        events, links, sessions, viewpoint,
     },
     web::{Site, account::Account, error::WebError},
 };
@@ -41,7 +41,7 @@ struct Person {
     id: AnnotatorId,
     name: String,
     role: Role,
-    state: &'static str,
+    state: String,
     seen: String,
     sessions: i64,
     is_me: bool,
@@ -218,7 +218,8 @@ async fn hand_out(
 
 async fn page(site: &Site, account: &Account, said: Said) -> Result<HttpResponse, WebError> {
     let now = site.clock.now();
-    let everybody = annotators::list(&mut *site.pool.acquire().await?).await?;
+    let mut conn = site.pool.acquire().await?;
+    let everybody = annotators::list(&mut conn).await?;
     let person = |somebody: Annotator| Person {
         state: state(&somebody),
         seen: somebody.last_seen_at.map_or_else(|| "never".to_owned(), |seen| words::ago(now, seen)),
@@ -232,7 +233,7 @@ async fn page(site: &Site, account: &Account, said: Said) -> Result<HttpResponse
     };
     let status = if said.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = Page {
-        frame: Frame::of(site, account, Place::People, None),
+        frame: Frame::of(site, account, Place::People, viewpoint::active(&mut conn).await?.as_ref()),
         people: everybody.into_iter().map(person).collect(),
         roles: Role::ALL,
         handout: said.handout,
@@ -242,11 +243,17 @@ async fn page(site: &Site, account: &Account, said: Said) -> Result<HttpResponse
     html_with(status, &page)
 }
 
-const fn state(somebody: &Annotator) -> &'static str {
-    match somebody {
-        Annotator { disabled_at: Some(_), .. } => "disabled",
+/// How they stand, and how long their link stays good.
+fn state(somebody: &Annotator) -> String {
+    let state = match somebody {
+        Annotator { disabled_at: Some(_), .. } => return "disabled".to_owned(),
         Annotator { has_password: false, .. } => "invited",
         Annotator { excluded_at: Some(_), .. } => "excluded from evaluation",
         _ => "active",
+    };
+    match somebody.link_until {
+        Some(until) => format!("{state}, link good until {}", words::moment(until)),
+        None if !somebody.has_password => format!("{state}, no valid link"),
+        None => state.to_owned(),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         frame::{Frame, Place},
         html_with,
     },
-    store::{annotators, events, sessions},
+    store::{annotators, events, sessions, viewpoint},
     web::{Site, account::Account, error::WebError, session},
 };
 
@@ -63,7 +63,7 @@ pub async fn show(
         Some("password") => Some("Your password is changed, and every other browser is signed out."),
         _ => None,
     };
-    page(&site, account, done, None)
+    page(&site, account, done, None).await
 }
 
 /// `POST /profile/name`.
@@ -77,11 +77,13 @@ pub async fn rename(
 ) -> Result<HttpResponse, WebError> {
     let name = match checked_name(&form.name) {
         Ok(name) => name,
-        Err(problem) => return page(&site, account, None, Some(problem)),
+        Err(problem) => return page(&site, account, None, Some(problem)).await,
     };
     let mut tx = site.pool.begin().await?;
     if !annotators::rename(&mut tx, account.id, &name).await? {
-        return page(&site, account, None, Some(format!("There is somebody called {name} already.")));
+        tx.rollback().await?;
+        let problem = format!("There is somebody called {name} already.");
+        return page(&site, account, None, Some(problem)).await;
     }
     events::record(&mut tx, Some(account.id), "annotator.rename", Some(&format!("annotator:{}", account.id)))
         .await?;
@@ -101,7 +103,7 @@ pub async fn change_password(
 ) -> Result<HttpResponse, WebError> {
     let refuse = |problem: String| page(&site, account.clone(), None, Some(problem));
     if form.password.reveal() != form.repeated.reveal() {
-        return refuse("The two new passwords differ.".to_owned());
+        return refuse("The two new passwords differ.".to_owned()).await;
     }
     if site.throttle.count(&account.name, None).is_err() {
         return Err(WebError::TooMany);
@@ -109,11 +111,11 @@ pub async fn change_password(
     let known = annotators::credentials(&mut *site.pool.acquire().await?, &account.name).await?;
     let hash = known.and_then(|known| known.password_hash);
     if !site.passwords.verify(form.present.reveal(), hash).await.map_err(WebError::internal)? {
-        return refuse("The present password is another one.".to_owned());
+        return refuse("The present password is another one.".to_owned()).await;
     }
     let hash = match site.passwords.hash(form.password.reveal()).await {
         Ok(hash) => hash,
-        Err(PasswordError::Unfit(problem)) => return refuse(problem),
+        Err(PasswordError::Unfit(problem)) => return refuse(problem).await,
         Err(other) => return Err(WebError::internal(other)),
     };
     let mut tx = site.pool.begin().await?;
@@ -134,20 +136,22 @@ pub async fn sign_out_everywhere(site: Data<Site>, account: Account) -> Result<H
     sessions::close_all(&mut tx, account.id).await?;
     events::record(&mut tx, Some(account.id), "session.close-all", None).await?;
     tx.commit().await?;
-    Ok(sign_in::to(&site, "/sign-in"))
+    Ok(sign_in::to(&site, "/sign-in?done=everywhere"))
 }
 
 fn back(site: &Site, done: &str) -> HttpResponse {
     site.see_other(&format!("/profile?done={done}"))
 }
 
-fn page(
+async fn page(
     site: &Site,
     account: Account,
     done: Option<&'static str>,
     problem: Option<String>,
 ) -> Result<HttpResponse, WebError> {
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let page = Page { frame: Frame::of(site, &account, Place::Profile, None), account, done, problem };
+    let view = viewpoint::active(&mut *site.pool.acquire().await?).await?;
+    let frame = Frame::of(site, &account, Place::Profile, view.as_ref());
+    let page = Page { frame, account, done, problem };
     html_with(status, &page)
 }

@@ -21,6 +21,8 @@ use crate::{
 pub struct Parameters {
     /// Where to go afterwards: a path below the base path.
     next: Option<String>,
+    /// What was done before.
+    done: Option<String>,
 }
 
 /// The form.
@@ -38,8 +40,21 @@ struct Page {
     frame: Frame,
     name: String,
     next: String,
+    done: Option<&'static str>,
     problem: Option<String>,
     is_set_up: bool,
+}
+
+/// What the page says besides the form.
+struct Said {
+    done: Option<&'static str>,
+    problem: Option<String>,
+}
+
+impl Said {
+    const fn problem(problem: String) -> Self {
+        Self { done: None, problem: Some(problem) }
+    }
 }
 
 /// `GET /sign-in`.
@@ -47,8 +62,9 @@ struct Page {
 /// # Errors
 /// See [`WebError`].
 pub async fn show(site: Data<Site>, parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
-    let next = parameters.into_inner().next.unwrap_or_default();
-    page(&site, StatusCode::OK, String::new(), next, None).await
+    let Parameters { next, done } = parameters.into_inner();
+    let done = (done.as_deref() == Some("everywhere")).then_some("You are signed out in every browser.");
+    page(&site, StatusCode::OK, (String::new(), next.unwrap_or_default()), Said { done, problem: None }).await
 }
 
 /// `POST /sign-in`.
@@ -66,7 +82,8 @@ pub async fn submit(
     if let Err(wait) = site.throttle.count(name.trim(), client) {
         let seconds = wait.as_secs() + 1;
         let problem = format!("Too many tries. Please wait {seconds} seconds, then try again.");
-        let mut answer = page(&site, StatusCode::TOO_MANY_REQUESTS, name, next, Some(problem)).await?;
+        let mut answer =
+            page(&site, StatusCode::TOO_MANY_REQUESTS, (name, next), Said::problem(problem)).await?;
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         return Ok(answer);
     }
@@ -77,7 +94,7 @@ pub async fn submit(
     let Some(known) = known.filter(|_| is_right) else {
         tracing::info!(client = ?client, "a sign-in was refused");
         let problem = "Name and password do not belong together.".to_owned();
-        return page(&site, StatusCode::UNPROCESSABLE_ENTITY, name, next, Some(problem)).await;
+        return page(&site, StatusCode::UNPROCESSABLE_ENTITY, (name, next), Said::problem(problem)).await;
     };
     let mut conn = site.pool.acquire().await?;
     events::record(&mut conn, Some(known.id), "session.open", None).await?;
@@ -103,13 +120,12 @@ pub async fn sign_out(
 async fn page(
     site: &Site,
     status: StatusCode,
-    name: String,
-    next: String,
-    problem: Option<String>,
+    (name, next): (String, String),
+    Said { done, problem }: Said,
 ) -> Result<HttpResponse, WebError> {
     let is_set_up = annotators::is_set_up(&mut *site.pool.acquire().await?).await?;
     let frame = Frame::outside(site);
-    let page = Page { frame, name, next, problem, is_set_up };
+    let page = Page { frame, name, next, done, problem, is_set_up };
     html_with(status, &page)
 }
 

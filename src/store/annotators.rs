@@ -22,6 +22,8 @@ pub struct Annotator {
     pub excluded_at: Option<DateTime<Utc>>,
     /// Whether they have chosen a password.
     pub has_password: bool,
+    /// Until when the link is good with which they choose a password; none without such a link.
+    pub link_until: Option<DateTime<Utc>>,
     /// When one of their sessions was last used.
     pub last_seen_at: Option<DateTime<Utc>>,
     /// Browsers in which they are signed in.
@@ -102,6 +104,8 @@ pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Annotator>> {
     sqlx::query!(
         r#"SELECT a.id, a.name, a.role, a.created_at, a.disabled_at, a.excluded_at,
                   a.password_hash IS NOT NULL AS "has_password!",
+                  (SELECT max(expires_at) FROM one_time_links
+                   WHERE annotator_id = a.id AND used_at IS NULL AND expires_at > now()) AS link_until,
                   greatest(a.last_seen_at, s.last_seen_at) AS last_seen_at, s.sessions AS "sessions!"
            FROM annotators a
            CROSS JOIN LATERAL (SELECT max(last_seen_at) AS last_seen_at, count(*) AS sessions
@@ -117,6 +121,7 @@ pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Annotator>> {
             disabled_at: row.disabled_at,
             excluded_at: row.excluded_at,
             has_password: row.has_password,
+            link_until: row.link_until,
             last_seen_at: row.last_seen_at,
             sessions: row.sessions,
         })

@@ -148,6 +148,28 @@ pub async fn found(
     .await
 }
 
+/// Under which path the bytes of these images came in first, for those that came in more than once.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn first_paths(conn: &mut PgConnection, images: &[Uuid]) -> sqlx::Result<Vec<(Uuid, String)>> {
+    let rows = sqlx::query!(
+        r#"SELECT DISTINCT ON (image_id) image_id AS "image_id!", path_text FROM sightings
+           WHERE image_id = ANY($1) AND state <> 'duplicate' AND superseded_at IS NULL
+           ORDER BY image_id, (state = 'imported') DESC, first_seen, id"#,
+        images
+    );
+    rows.map(|row| (row.image_id, row.path_text)).fetch_all(conn).await
+}
+
+/// The path of a sighting, for display.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn path_of(conn: &mut PgConnection, sighting: i64) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!("SELECT path_text FROM sightings WHERE id = $1", sighting).fetch_optional(conn).await
+}
+
 /// A reason for which files could not be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {

@@ -34,6 +34,8 @@ pub struct Facts {
     pub hidden_why: Option<String>,
     /// Since when galleries leave it out.
     pub hidden_at: Option<DateTime<Utc>>,
+    /// Whether the image store has its bytes, wherever its files are.
+    pub is_stored: bool,
     /// The path that it goes by, as in the catalog; empty when there is none.
     pub filename: String,
 }
@@ -45,7 +47,8 @@ pub struct Facts {
 pub async fn facts(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Option<Facts>> {
     let row = sqlx::query!(
         r#"SELECT i.sha256, i.bytes, i.format, i.width, i.height, i.taken_at, i.ingested_at, i.listing_key,
-                  i.signals AS "signals: Value", i.hidden_at, i.hidden_why, coalesce(s.path_text, '') AS "filename!"
+                  i.signals AS "signals: Value", i.hidden_at, i.hidden_why,
+                  i.stored_key IS NOT NULL AS "is_stored!", coalesce(s.path_text, '') AS "filename!"
            FROM images i
            LEFT JOIN LATERAL (
                SELECT path_text FROM sightings
@@ -72,6 +75,7 @@ pub async fn facts(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Opti
         signals: row.signals,
         hidden_why: row.hidden_why,
         hidden_at: row.hidden_at,
+        is_stored: row.is_stored,
         filename: row.filename,
     }))
 }

@@ -119,6 +119,13 @@ pub struct Ranking {
     pub seed: u32,
 }
 
+impl Ranking {
+    /// The list of everything, in the same order.
+    pub fn unfiltered(&self) -> Self {
+        Self { sort: self.sort, order: self.order, seed: self.seed, ..Self::default() }
+    }
+}
+
 /// A place in a ranked list of one generation: behind this image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cursor {

@@ -117,8 +117,10 @@ const TOKEN: Row = (
 const ROLE: Row = (
     StatusCode::FORBIDDEN,
     "That is not for your role",
-    "Annotators judge, managers see the catalog, admins look after people and models. An admin can change a role; a token is made with `--role`.",
+    "Annotators judge, managers see the catalog, admins look after people and models. Ask an admin of this catalog to change your role.",
 );
+const TOKEN_ROLE: &str =
+    "The token's role does not reach so far: `chronograde tokens add NAME --role ROLE` makes another.";
 const SIGN_IN: Row = (
     StatusCode::UNAUTHORIZED,
     "You are signed out",
@@ -324,6 +326,8 @@ pub async fn render(
     if !is_error || has_body {
         return Ok(response);
     }
+    let is_token =
+        response.request().extensions().get::<Caller>().is_some_and(|caller| caller.token.is_some());
     let (title, text, ledger) = {
         let known = response.response().error().and_then(|error| error.as_error::<WebError>());
         if let Some(error) = known.filter(|_| status.is_server_error()) {
@@ -338,6 +342,7 @@ pub async fn render(
             _ => None,
         };
         let (title, text) = match known {
+            Some(WebError::Role) if is_token => (ROLE.1, TOKEN_ROLE.to_owned()),
             Some(error) => (error.row().1, error.text().to_owned()),
             None => of_status(status),
         };
@@ -398,7 +403,10 @@ impl Asked<'_> {
             };
             return response.content_type("application/problem+json").body(json!(problem).to_string());
         }
-        let page = ErrorPage { frame: Frame::of_error(self.site, self.account), title, text };
+        // An image's page is there also where its picture or its file is not.
+        let image = self.path.strip_suffix("/original").or_else(|| self.path.strip_suffix("/full"));
+        let image = image.filter(|_| status == StatusCode::GONE);
+        let page = ErrorPage { frame: Frame::of_error(self.site, self.account), title, text, image };
         match page.render() {
             Ok(html) => response.content_type("text/html; charset=utf-8").body(html),
             Err(_) => response.content_type("text/plain; charset=utf-8").body(format!("{title}. {text}")),
@@ -412,4 +420,5 @@ struct ErrorPage<'a> {
     frame: Frame,
     title: &'a str,
     text: &'a str,
+    image: Option<&'a str>,
 }

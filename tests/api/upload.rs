@@ -106,7 +106,7 @@ async fn what_cannot_be_taken_is_refused_in_words_and_stands_in_the_ledger(pool:
         ("empty.jpg", vec![], StatusCode::UNPROCESSABLE_ENTITY, "the file is empty (0 bytes)"),
         ("words.jpg", b"just words".to_vec(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "not an image"),
         ("cut.png", png[..20].to_vec(), StatusCode::UNPROCESSABLE_ENTITY, "is truncated"),
-        ("large.jpg", vec![0; 3 << 20], StatusCode::PAYLOAD_TOO_LARGE, "the limit is 2.0 MiB"),
+        ("large.jpg", vec![0; 3 << 20], StatusCode::PAYLOAD_TOO_LARGE, "the limit is 2.1 MB"),
     ] {
         let body = problem(send(&site, form(name, &bytes)).await, status).await;
         assert!(body["detail"].as_str().unwrap().contains(reason), "{name}: {body}");

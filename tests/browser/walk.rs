@@ -180,7 +180,7 @@ async fn an_image_is_found_enlarged_hidden_and_shown_again(pool: PgPool) {
     // The list leads on and back again, by key.
     for (key, rank) in [(Key::Right, "number 3"), (Key::Left, "number 2")] {
         browser.press(key).await;
-        browser.read(".beside .list", rank).await;
+        browser.read(".neighbours .list", rank).await;
     }
     browser.press("z").await;
     browser.see("#stage.own-size").await;

@@ -114,11 +114,34 @@ async fn what_was_set_aside_is_looked_at_again_or_is_failed_as_before(pool: PgPo
     assert_eq!(offered, [dropped, sent, link].map(|id| format!("/arrivals/{id}/unignore")));
     for id in [dropped, sent, link] {
         let (status, to) = site.post(&format!("/arrivals/{id}/unignore")).await;
-        assert_eq!((status, &*to), (StatusCode::SEE_OTHER, "/arrivals?state=ignored&done=unignore"));
+        let back = format!("/arrivals?state=ignored&done=unignore&of={id}");
+        assert_eq!((status, to), (StatusCode::SEE_OTHER, back));
     }
-    assert!(site.post(&format!("/arrivals/{elsewhere}/unignore")).await.1.ends_with("done=nothing"));
+    assert!(site.post(&format!("/arrivals/{elsewhere}/unignore")).await.1.contains("done=nothing&"));
     assert_eq!(state(&pool, dropped).await, ("settling".to_owned(), None));
     assert_eq!(state(&pool, link).await, ("settling".to_owned(), None));
     assert_eq!(state(&pool, sent).await, ("failed".to_owned(), Some("truncated".to_owned())));
     assert_eq!(state(&pool, elsewhere).await.0, "ignored");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_duplicate_says_whose_bytes_it_has_and_a_button_what_it_was_pressed_for(pool: PgPool) {
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    let image = catalog.add(Picture::scored(0, 5.0, 0.9)).await;
+    let copy = catalog.sighting("copy.jpg", "duplicate", None).await;
+    let broken = catalog.sighting("broken.jpg", "failed", Some("truncated")).await;
+    sqlx::query("UPDATE sightings SET image_id = $1 WHERE id = $2")
+        .bind(image)
+        .bind(copy)
+        .execute(&pool)
+        .await
+        .unwrap();
+    let site = TestSite::start(pool.clone(), "").await;
+    let page = site.page("/arrivals?state=duplicate").await;
+    assert_eq!(page.one("td.reason"), "same bytes as picture-0.jpg");
+    assert_eq!(page.attributes("td.reason a", "href"), [format!("/images/{image}")]);
+    let (_, to) = site.post(&format!("/arrivals/{broken}/retry")).await;
+    let said = site.page(&to).await.one("[role=status]");
+    assert!(said.starts_with("broken.jpg is tried again") && said.contains("reload the page"), "{said}");
+    assert_eq!(site.page("/arrivals?state=missing").await.one(".nothing"), "No file is missing.");
 }

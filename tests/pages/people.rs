@@ -178,6 +178,8 @@ async fn an_invitation_works_once_and_a_reset_signs_out(pool: PgPool) {
     };
     let invited = site.submit(site.client(), "/people", &[("name", "Grace"), ("role", "manager")]).await;
     let link = handed_out(&site.page_of(invited).await);
+    let states = site.page("/people").await.all("td[data-name=State]");
+    assert!(states.iter().any(|state| state.starts_with("invited, link good until ")), "{states:?}");
     let form = [("password", PASSWORD), ("repeated", PASSWORD)];
     let answer = site.submit(site.visitor(), &link, &form).await;
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
@@ -214,7 +216,10 @@ async fn a_new_role_and_being_disabled_hold_at_once_and_an_admin_is_always_left(
         }
     };
     let (me, hers) = (id("admin").await, id("Grace").await);
-    assert_eq!(ask(&site, &grace, &Method::GET, "/top").await, Some(StatusCode::FORBIDDEN));
+    let refused = grace.get(site.url("/top")).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let said = site.page_of(refused).await.one(".lone");
+    assert!(said.contains("Ask an admin") && !said.contains("token"), "{said}");
     site.submit(site.client(), &format!("/people/{hers}/role"), &[("role", "manager")]).await;
     assert_eq!(ask(&site, &grace, &Method::GET, "/top").await, None);
     site.submit(site.client(), &format!("/people/{hers}/disable"), &[]).await;
@@ -239,6 +244,7 @@ async fn signing_out_everywhere_ends_every_browser_and_a_new_password_all_but_th
     assert!(answer.headers().contains_key(header::SET_COOKIE), "this browser goes on under a new key");
     assert_eq!(ask(&site, &phone, &Method::GET, "/top").await, Some(StatusCode::SEE_OTHER));
     let again = site.submit(site.client(), "/profile/sign-out-everywhere", &[]).await;
-    assert_eq!(again.headers()[header::LOCATION], "/sign-in");
+    let door = again.headers()[header::LOCATION].to_str().unwrap();
+    assert_eq!(site.page(door).await.one("[role=status]"), "You are signed out in every browser.");
     assert_eq!(ask(&site, site.client(), &Method::GET, "/top").await, Some(StatusCode::SEE_OTHER));
 }

@@ -53,8 +53,9 @@ async fn the_whole_ranking_is_walked_to_its_end_and_back(pool: PgPool) {
         }
     }
     assert_eq!(ranks, (1..=100).map(|rank| rank.to_string()).collect::<Vec<_>>());
-    let back = page.attributes("a[rel=prev]", "href").remove(0);
-    assert_eq!(site.page(&back).await.images(), walked[40..80]);
+    let back = site.page(&page.attributes("a[rel=prev]", "href").remove(0)).await;
+    assert_eq!(back.images(), walked[40..80]);
+    assert!(back.one(".showing").starts_with("Showing 41 to 80 of 100 scored images."));
     walked.sort_unstable();
     walked.dedup();
     assert_eq!(walked.len(), 100);
@@ -74,7 +75,12 @@ async fn search_bounds_label_and_one_per_listing_are_in_the_address(pool: PgPool
     assert!(watches.one(".showing").starts_with("Showing 26 of 26 images with a watch."));
     let below = watches.attributes(".showing a", "href");
     assert_eq!(below[0], "/ranking?sort=watch&watch=no");
-    assert_eq!(found("one_per_listing=yes").await.images().len(), 25);
+    let folded = found("one_per_listing=yes").await;
+    assert_eq!(folded.images().len(), 25);
+    assert!(folded.one(".showing").ends_with("75 more of the same listings."), "{}", folded.one(".showing"));
+    let none = found("q=zzz&votes=3").await;
+    assert_eq!(none.one(".showing"), "There are no images that match.");
+    assert_eq!(none.attributes(".nothing a", "href"), ["/ranking"]);
     let filled = found("q=picture-7&min=3&one_per_listing=yes").await;
     assert_eq!(filled.attributes("input[name=q]", "value"), ["picture-7"]);
     assert_eq!(filled.attributes("input[name=min]", "value"), ["3"]);
@@ -237,7 +243,27 @@ async fn images_are_selected_in_a_list_to_be_judged_or_hidden_together(pool: PgP
     let hide = picking.attributes(".with-picked button[formaction]", "formaction").remove(0);
     let form = |why| [("image", boxes[0].as_str()), ("image", boxes[3].as_str()), ("why", why)];
     let refused = site.submit(site.client(), &hide, &form(" ")).await;
-    assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "a reason is wanted");
+    assert_eq!(refused.status(), StatusCode::SEE_OTHER);
+    let again = site.page(refused.headers()["location"].to_str().unwrap()).await;
+    assert!(again.one("[role=alert]").starts_with("Nothing was hidden yet: say why."));
+    let mut kept = again.attributes(".card input[checked]", "value");
+    kept.sort_unstable();
+    let mut ticked = [boxes[0].clone(), boxes[3].clone()];
+    ticked.sort_unstable();
+    assert_eq!(kept, ticked, "what was selected stays so");
+    let refused = site.submit(site.client(), &hide, &[("why", "twice the same")]).await;
+    let again = site.page(refused.headers()["location"].to_str().unwrap()).await;
+    assert!(again.one("[role=alert]").starts_with("Nothing was hidden: no image is selected."));
+    assert_eq!(again.attributes(".with-picked input[name=why]", "value"), ["twice the same"]);
+    assert_eq!(again.attributes(".with-picked input[required]", "name"), ["why"]);
+    assert_eq!(again.attributes(".with-picked button", "formaction").len(), 1);
+    assert_eq!(again.all(".with-picked button")[0], "Hide", "Enter presses the first button");
+    assert_eq!(again.attributes(".with-picked button[formnovalidate]", "value"), ["quality", "watch"]);
+    let from = again.attributes("input[name=picked_from]", "value").remove(0);
+    let nothing = site.get(&format!("/rounds/new?picked_from={from}&asks=quality&why=")).await;
+    let again = site.page(nothing.headers()["location"].to_str().unwrap()).await;
+    assert!(again.one("[role=alert]").starts_with("No image is selected."));
+    assert_eq!(again.attributes("input[name=q]", "value"), ["picture-1"]);
     assert_eq!(site.page("/ranking?hidden=yes&sort=newest").await.images().len(), 0, "all or none");
     let hidden = site.submit(site.client(), &hide, &form("twice the same")).await;
     assert_eq!(hidden.status(), StatusCode::SEE_OTHER);

@@ -44,7 +44,7 @@ async fn what_is_no_picture_fails_with_a_sentence_and_the_rest_goes_on(pool: PgP
         ("zero.jpg", "empty"),
         ("text.jpg", "not an image"),
         ("bomb.png", "megapixels"),
-        ("large.jpg", "MiB"),
+        ("large.jpg", " MB"),
     ] {
         let reason = app.reason(file).await;
         assert!(reason.contains(words), "{file}: {reason}");

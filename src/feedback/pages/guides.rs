@@ -18,7 +18,7 @@ use crate::{
     store::{
         events,
         guides::{self, Example, Guide},
-        image_page,
+        image_page, viewpoint,
     },
     web::{Site, account::Account, error::WebError},
 };
@@ -90,7 +90,8 @@ async fn page(site: &Site, account: &Account, problem: Option<String>) -> Result
         }
         entries.push(Entry { guide, anchors });
     }
-    Ok(Page { frame: Frame::of(site, account, Place::Guides, None), entries, problem })
+    let view = viewpoint::active(&mut conn).await?;
+    Ok(Page { frame: Frame::of(site, account, Place::Guides, view.as_ref()), entries, problem })
 }
 
 /// `POST /guides`: the next version of the guide of this name.

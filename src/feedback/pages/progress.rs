@@ -10,7 +10,10 @@ use crate::{
         frame::{Frame, Place},
         html, words,
     },
-    store::progress::{self, Desk, Mine},
+    store::{
+        progress::{self, Desk, Mine},
+        viewpoint,
+    },
     web::{Site, account::Account, error::WebError},
 };
 
@@ -48,7 +51,7 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
     let mine = progress::mine(&mut conn, account.id, midnight).await?;
     let earlier = progress::latest(&mut conn, account.id, None, LISTED).await?;
     html(&Page {
-        frame: Frame::of(&site, &account, Place::Progress, None),
+        frame: Frame::of(&site, &account, Place::Progress, viewpoint::active(&mut conn).await?.as_ref()),
         desks: progress::desks(&mut conn, account.id, now).await?,
         bars: bars(&mine.spread),
         habit: habit(&mine.spread),

@@ -26,6 +26,7 @@ use crate::{
         progress::{self, Desk},
         reservations::{self, Held, Whose},
         rounds::{self, Round},
+        viewpoint,
     },
     web::{Site, account::Account, error::WebError},
 };
@@ -174,12 +175,18 @@ struct List {
 /// # Errors
 /// See [`WebError`].
 pub async fn list(site: Data<Site>, account: Account) -> Result<HttpResponse, WebError> {
-    let desks = progress::desks(&mut *site.pool.acquire().await?, account.id, site.clock.now()).await?;
+    let mut conn = site.pool.acquire().await?;
+    let desks = progress::desks(&mut conn, account.id, site.clock.now()).await?;
     let mut with_work = desks.iter().filter(|desk| desk.left > 0);
     if let (Some(only), None) = (with_work.next(), with_work.next()) {
         return Ok(site.see_other(&format!("/score/{}", only.round)));
     }
-    html(&List { frame: Frame::of(&site, &account, Place::Score, None), annotator: account.id, desks })
+    let view = viewpoint::active(&mut conn).await?;
+    html(&List {
+        frame: Frame::of(&site, &account, Place::Score, view.as_ref()),
+        annotator: account.id,
+        desks,
+    })
 }
 
 /// `GET /score/{round}`: the next picture, or an earlier one with what was said about it.

@@ -24,7 +24,7 @@ pub async fn retry(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<Ht
         events::record(&mut tx, caller.annotator, "sighting.retry", Some(&format!("sighting:{id}"))).await?;
     }
     tx.commit().await?;
-    Ok(back(&site, SightingState::Failed.as_str(), if done { "retry" } else { "nothing" }))
+    Ok(back_with(&site, SightingState::Failed.as_str(), if done { "retry" } else { "nothing" }, *id))
 }
 
 /// `POST /arrivals/retry-all`: every failed file.
@@ -113,7 +113,7 @@ pub async fn unignore(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result
             .await?;
     }
     tx.commit().await?;
-    Ok(back(&site, SightingState::Ignored.as_str(), if done { "unignore" } else { "nothing" }))
+    Ok(back_with(&site, SightingState::Ignored.as_str(), if done { "unignore" } else { "nothing" }, *id))
 }
 
 /// `POST /arrivals/{id}/ignore`.
@@ -127,10 +127,37 @@ pub async fn ignore(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<H
         events::record(&mut tx, caller.annotator, "sighting.ignore", Some(&format!("sighting:{id}"))).await?;
     }
     tx.commit().await?;
-    Ok(back(&site, SightingState::Failed.as_str(), if done { "ignore" } else { "nothing" }))
+    Ok(back_with(&site, SightingState::Failed.as_str(), if done { "ignore" } else { "nothing" }, *id))
 }
 
 /// Back to the list, so that reloading it does nothing twice.
 fn back(site: &Site, state: &str, done: &str) -> HttpResponse {
     site.see_other(&format!("/arrivals?state={state}&done={done}"))
+}
+
+/// The same, with the file that it was done with.
+fn back_with(site: &Site, state: &str, done: &str, sighting: i64) -> HttpResponse {
+    site.see_other(&format!("/arrivals?state={state}&done={done}&of={sighting}"))
+}
+
+/// What a button did, in words, and to which file.
+pub(super) fn notice(done: Option<&str>, path: Option<&str>) -> Option<String> {
+    let again = "tried again with the next look at the folder. What becomes of it stands in these lists as soon as it is known; without JavaScript, reload the page.";
+    let it = path.unwrap_or("It");
+    Some(match done? {
+        "retry" => format!("{it} is {again}"),
+        "retry-all" => format!("All failed files are {again}"),
+        "retry-reason" => format!("All files that failed for this reason are {again}"),
+        "unignore" => format!(
+            "{it} is no longer set aside: if it lies in the upload directory it is looked at again, else you find it under Failed."
+        ),
+        "ignore" => format!("{it} is set aside. You find it under Ignored."),
+        "ignore-reason" => {
+            "All files that failed for this reason are set aside. You find them under Ignored.".to_owned()
+        }
+        "ignore-all" => "All failed files are set aside. You find them under Ignored.".to_owned(),
+        "rescore" => "The image waits to be scored again.".to_owned(),
+        "nothing" => "Nothing was changed: its state is another one by now.".to_owned(),
+        _ => return None,
+    })
 }

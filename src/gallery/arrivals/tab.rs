@@ -75,6 +75,25 @@ impl Tab {
         }
     }
 
+    /// That it has no rows.
+    pub(super) const fn nothing(self) -> &'static str {
+        match self {
+            Self::All => "No file has been seen yet.",
+            Self::State(SightingState::Settling) => "No file is growing, or too young to be read.",
+            Self::State(SightingState::Imported) => "No file has been imported yet.",
+            Self::State(SightingState::Duplicate) => "No file is a duplicate.",
+            Self::State(SightingState::Failed) => "No file has failed.",
+            Self::State(SightingState::Ignored) => "No file is left alone.",
+            Self::State(SightingState::Missing) => "No file is missing.",
+            Self::Unscorable => "No model has given up on an image.",
+        }
+    }
+
+    /// Whether pictures would fill it.
+    pub(super) fn wants_pictures(self) -> bool {
+        matches!(self, Self::All | Self::State(SightingState::Imported))
+    }
+
     /// What its rows are.
     pub(super) const fn meaning(self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use crate::{
     domain::ImageId,
-    gallery::words,
+    gallery::{remarks, words},
     store::{
         rankings::{self, Key, Ranking, Reason, Sort},
         viewpoint::Viewpoint,
@@ -24,7 +24,7 @@ pub struct Standing {
     pub previous: Option<String>,
     /// The page behind.
     pub next: Option<String>,
-    /// *number 37 of this list*; none while it is not in it.
+    /// *number 37 of 412*; none while it is not in it.
     pub number: Option<String>,
     /// Why it is not in it: one sentence each.
     pub absent: Vec<String>,
@@ -56,12 +56,19 @@ pub async fn standing(
         true => number(conn, view, &ranking, image).await?,
         false => None,
     };
+    let number = match number {
+        Some(number) => {
+            let total = remarks::in_words(rankings::total(conn, view, &ranking).await?);
+            Some(format!("number {} of {total}", words::count(number)))
+        }
+        None => None,
+    };
     let mark = if query.is_empty() { "" } else { "?" };
     Ok(Standing {
         list: site.url(&format!("/ranking{mark}{query}")),
         previous: beside.previous.map(page),
         next: beside.next.map(page),
-        number: number.map(|number| format!("number {}", words::count(number))),
+        number,
         absent: absent.iter().map(in_words).collect(),
         not_top: not_top(conn, view, image).await?,
     })

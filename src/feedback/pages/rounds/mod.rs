@@ -26,6 +26,7 @@ use crate::{
         guides::{self, Guide},
         raters::{self, Share, Unjudged},
         rounds::{self, Progress, Round},
+        viewpoint,
     },
     web::{Site, account::Account, error::WebError},
 };
@@ -124,7 +125,8 @@ pub async fn list(site: Data<Site>, account: Account) -> Result<HttpResponse, We
         let progress = rounds::progress(&mut conn, round.id).await?;
         lines.push(Line { round, progress });
     }
-    html(&ListPage { frame: Frame::of(&site, &account, Place::Rounds, None), lines })
+    let view = viewpoint::active(&mut conn).await?;
+    html(&ListPage { frame: Frame::of(&site, &account, Place::Rounds, view.as_ref()), lines })
 }
 
 /// What the address of a round may say.
@@ -150,7 +152,7 @@ pub async fn show(
     rounds::close_if_done(&mut conn, id, now).await?;
     let round = rounds::find(&mut conn, id).await?.ok_or(WebError::NotFound)?;
     html(&RoundPage {
-        frame: Frame::of(&site, &account, Place::Rounds, None),
+        frame: Frame::of(&site, &account, Place::Rounds, viewpoint::active(&mut conn).await?.as_ref()),
         progress: rounds::progress(&mut conn, id).await?,
         guide: guides::find(&mut conn, round.plan.guide).await?.ok_or(WebError::NotFound)?,
         shares: raters::shares(&mut conn, id, now).await?,

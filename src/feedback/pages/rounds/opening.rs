@@ -10,7 +10,10 @@ use askama::Template;
 use super::{estimate::Estimate, fields::Fields, to};
 use crate::{
     feedback::{FeedbackError, round},
-    gallery::frame::{Frame, Place},
+    gallery::{
+        frame::{Frame, Place},
+        paging,
+    },
     store::{
         answers_needed,
         guides::{self, Guide},
@@ -37,7 +40,8 @@ impl NewPage {
     }
 }
 
-/// `GET /rounds/new`: the address may name a filter, or images by `image=`.
+/// `GET /rounds/new`: the address may name a filter, or images by `image=`; from a list in which none was selected
+/// it leads back there.
 ///
 /// # Errors
 /// See [`WebError`].
@@ -46,7 +50,13 @@ pub async fn plan(
     account: Account,
     request: HttpRequest,
 ) -> Result<HttpResponse, WebError> {
-    form(&site, &account, Fields::read(request.query_string().as_bytes()), None).await
+    let query = request.query_string().as_bytes();
+    let fields = Fields::read(query);
+    let picked_from = url::form_urlencoded::parse(query).find(|(name, _)| name == "picked_from");
+    match picked_from.filter(|_| fields.images.is_empty()) {
+        Some((_, list)) => Ok(paging::back(&site, &list, &[("lacks", "round")])),
+        None => form(&site, &account, fields, None).await,
+    }
 }
 
 async fn form(
@@ -60,7 +70,7 @@ async fn form(
     let needed = answers_needed::now(&mut conn).await?;
     let estimate = Estimate::of(&mut conn, &fields).await?;
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let frame = Frame::of(site, account, Place::Rounds, None);
+    let frame = Frame::of(site, account, Place::Rounds, viewpoint::active(&mut conn).await?.as_ref());
     let page = NewPage { frame, guides, fields, problem, estimate, needed };
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }
