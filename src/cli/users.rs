@@ -99,7 +99,10 @@ async fn act(context: &Context, conn: &mut PgConnection, command: Command) -> an
                 );
             }
             record(conn, "annotator.invite", id).await?;
-            say(&format!("{name} is added as {role}; with this link they choose a password within 7 days"));
+            say(&format!(
+                "{name} is added as {role}; with this link they choose a password within {} days",
+                links::LIFETIME.num_days()
+            ));
             Ok(vec![hand_out(context, conn, id, &name).await?])
         }
         Command::List => {

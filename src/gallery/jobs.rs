@@ -338,7 +338,7 @@ mod tests {
         let slow = Some(Pace { scored: 1, busy_ms: 30_000 });
         assert_eq!(
             progress(2, slow),
-            "2 images wait to be scored. 1 image was scored within the last minute: about 1 minute left."
+            "2 images wait to be scored. 1 image was scored within the last minute: about 60 seconds left."
         );
     }
 }

@@ -44,8 +44,17 @@ pub struct Reach {
     pub public_address: String,
     /// IP address and port.
     pub listens_at: String,
+    /// Its machine and process id.
+    process: String,
     /// Whether it said so within the last minute.
     pub is_alive: bool,
+}
+
+impl Reach {
+    /// Whether it runs on this machine.
+    pub fn is_here(&self) -> bool {
+        self.process.rsplit_once(':').is_some_and(|(host, _)| host == machine())
+    }
 }
 
 /// Says that this process serves pages, and where.
@@ -73,7 +82,7 @@ pub async fn report_pages(pool: &PgPool, public_address: &str, listens_at: &str)
 pub async fn pages(conn: impl PgExecutor<'_>) -> sqlx::Result<Option<Reach>> {
     sqlx::query_as!(
         Reach,
-        r#"SELECT public_address AS "public_address!", listens_at AS "listens_at!",
+        r#"SELECT public_address AS "public_address!", listens_at AS "listens_at!", process,
                   seen_at > now() - interval '1 minute' AS "is_alive!"
            FROM components WHERE role = 'web' AND public_address IS NOT NULL AND listens_at IS NOT NULL
            ORDER BY seen_at DESC LIMIT 1"#
@@ -143,6 +152,10 @@ pub async fn latest(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Rep
 
 /// This process, as told from others at the same database: the machine's name and the process id.
 fn process() -> String {
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
-    format!("{host}:{}", std::process::id())
+    format!("{}:{}", machine(), std::process::id())
+}
+
+/// The machine's name.
+fn machine() -> String {
+    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
 }

@@ -70,7 +70,7 @@ async fn examine(database: &Database, settings: &Settings) -> anyhow::Result<(Ve
             "there is none yet: the log of `chronograde serve` shows the link that makes one",
         ),
     });
-    let pages = components::pages(&mut *conn).await?.filter(|pages| pages.is_alive);
+    let pages = components::pages(&mut *conn).await?.filter(|pages| pages.is_alive && pages.is_here());
     let known = Known {
         serving: Serving::of(conn).await?,
         listens_at: pages.and_then(|pages| pages.listens_at.parse().ok()),

@@ -175,7 +175,8 @@ pub(super) async fn image_store(settings: &Settings, originals: &[String]) -> Fi
             format!("{} is not there yet; the first picture makes it", folder.display()),
         );
     }
-    match probe(&folder, originals).await {
+    let absent = if folder.exists() { probe(&folder, originals).await } else { Ok(originals.len()) };
+    match absent {
         Ok(0) => Finding::ok(CHECK, format!("{} takes what is written", folder.display())),
         Ok(absent) => Finding::problem(
             CHECK,
