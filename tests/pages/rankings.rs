@@ -268,7 +268,7 @@ async fn images_are_selected_in_a_list_to_be_judged_or_hidden_together(pool: PgP
     let hidden = site.submit(site.client(), &hide, &form("twice the same")).await;
     assert_eq!(hidden.status(), StatusCode::SEE_OTHER);
     let back = site.page(hidden.headers()["location"].to_str().unwrap()).await;
-    assert_eq!(back.one("[role=status]"), "2 images are hidden.");
+    assert_eq!(back.one(".notice[role=status]"), "2 images are hidden.");
     assert_eq!(back.attributes(".card input[name=image]", "value").len(), 9, "the list that one came from");
     let events: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'image.hide'")
         .fetch_one(&pool)
