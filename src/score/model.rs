@@ -65,6 +65,8 @@ pub struct Model {
     manifest: Manifest,
     fingerprint: ContentHash,
     parts: Vec<(f64, Engine)>,
+    /// The manifests of an ensemble's members, in the order of the parts.
+    members: Vec<Manifest>,
     golden: GoldenCheck,
 }
 
@@ -100,7 +102,8 @@ impl Model {
         settings: EngineSettings,
     ) -> Result<Self, LoadError> {
         let manifest = catalogue.get(name)?.clone();
-        let networks = networks(catalogue, &manifest)?;
+        let members = members(catalogue, &manifest)?;
+        let networks = networks(&manifest, &members)?;
         let fingerprint = fingerprint(&networks);
         let mut parts = Vec::with_capacity(networks.len());
         for (weight, network) in networks {
@@ -110,7 +113,8 @@ impl Model {
             tracing::warn!(model = name, "{warning}");
         }
         let golden = ask_golden(&manifest, &parts).await?;
-        Ok(Self { manifest, fingerprint, parts, golden })
+        let members = members.into_iter().map(|(_, member)| member).collect();
+        Ok(Self { manifest, fingerprint, parts, members, golden })
     }
 
     /// The manifest.
@@ -170,6 +174,20 @@ impl Model {
         score(&self.parts, tensors).await
     }
 
+    /// An ensemble's members, each with its weight and its engine; nothing for a model that is one network.
+    pub fn members(&self) -> impl Iterator<Item = (&Manifest, f64, &Engine)> {
+        let parts = self.members.iter().zip(&self.parts);
+        parts.map(|(member, (weight, engine))| (member, *weight, engine))
+    }
+
+    /// The names of the classes that count as a watch, in the order of the answers' values.
+    pub fn positive_labels(&self) -> Vec<String> {
+        match self.parts.as_slice() {
+            [(_, engine)] => engine.network().positive_labels(),
+            parts => ensemble::labels(parts.iter().map(|(_, engine)| engine.network().positive_labels())),
+        }
+    }
+
     /// The number of values in the features output, if there is one.
     pub fn features_dimension(&self) -> Option<usize> {
         match self.parts.as_slice() {
@@ -205,23 +223,44 @@ async fn score(parts: &[(f64, Engine)], tensors: Vec<Tensor>) -> Result<Predicti
     Ok(Prediction { answer, features: None })
 }
 
-/// The networks of a model with their weights in its mean.
-fn networks(catalogue: &Catalogue, manifest: &Manifest) -> Result<Vec<(f64, Network)>, LoadError> {
+/// The manifests of an ensemble's members with their weights; nothing for another model.
+fn members(catalogue: &Catalogue, manifest: &Manifest) -> Result<Vec<(f64, Manifest)>, LoadError> {
+    let Kind::Ensemble(members) = &manifest.kind else { return Ok(Vec::new()) };
     let unsupported = |problem: String| LoadError::Unsupported { model: manifest.name.clone(), problem };
+    let resolve = |member: &manifest::Member| {
+        let part = catalogue.get(&member.name)?;
+        if part.task != manifest.task || part.network().is_none() {
+            let problem = format!("its member {} is not one network of the same task", member.name);
+            return Err(unsupported(problem));
+        }
+        // The mean of answers to two questions answers neither.
+        if part.question != manifest.question {
+            return Err(unsupported(format!(
+                "it asks \"{}\", and its member {} answers \"{}\": average only models of one question, and give `question` in the \
+                 ensemble's manifest, too",
+                manifest.question.as_str(),
+                member.name,
+                part.question.as_str()
+            )));
+        }
+        Ok((member.weight, part.clone()))
+    };
+    members.iter().map(resolve).collect()
+}
+
+/// The networks of a model with their weights in its mean.
+fn networks(manifest: &Manifest, members: &[(f64, Manifest)]) -> Result<Vec<(f64, Network)>, LoadError> {
     match &manifest.kind {
         Kind::Network(network) => Ok(vec![(1.0, Network::clone(network))]),
-        Kind::Head { base, .. } => Err(unsupported(format!(
-            "heads on the features of another model ({base}) are read, but not run by this version"
-        ))),
-        Kind::Ensemble(members) => {
-            let resolve = |member: &manifest::Member| {
-                let part = catalogue.get(&member.name)?;
-                let network = part.network().filter(|_| part.task == manifest.task).ok_or_else(|| {
-                    unsupported(format!("its member {} is not one network of the same task", member.name))
-                })?;
-                Ok((member.weight, network.clone()))
-            };
-            members.iter().map(resolve).collect()
+        Kind::Head { base, .. } => Err(LoadError::Unsupported {
+            model: manifest.name.clone(),
+            problem: format!(
+                "heads on the features of another model ({base}) are read, but not run by this version"
+            ),
+        }),
+        Kind::Ensemble(_) => {
+            let network = |(weight, member): &(f64, Manifest)| Some((*weight, member.network()?.clone()));
+            Ok(members.iter().filter_map(network).collect())
         }
     }
 }
