@@ -17,6 +17,8 @@ mod jobs;
 mod judging;
 #[path = "pages/models.rs"]
 mod models;
+#[path = "pages/models_folder.rs"]
+mod models_folder;
 #[path = "pages/people.rs"]
 mod people;
 #[path = "pages/rankings.rs"]
