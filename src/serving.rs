@@ -1,13 +1,22 @@
 //! Which models serve: joins the manifests on disk, the generation in the database, and the engines that run.
 
+mod doings;
+mod workshop;
+
 use std::{collections::HashMap, sync::Arc};
 
 use sqlx::{PgConnection, PgPool};
 
+pub use self::{
+    doings::{Begun, Doing, Doings, Teller},
+    workshop::{Ask, BringInError, BroughtIn, Checked, Workshop},
+};
 use crate::{
     config::Settings,
-    domain::{ModelId, Task},
-    score::{Catalogue, CatalogueError, LoadError, Model, PREPROCESSING, Runtime, RuntimeError},
+    domain::{ContentHash, ModelId, Task},
+    score::{
+        Catalogue, CatalogueError, Engine, LoadError, Manifest, Model, PREPROCESSING, Runtime, RuntimeError,
+    },
     store::{
         generations, model_versions,
         models::{self, Identity, NewModel},
@@ -184,6 +193,7 @@ pub async fn record(conn: &mut PgConnection, model: Model) -> Result<Served, Ser
 
 /// Holds the model's golden answer against the one that was recorded for this row, and records where it moved to.
 async fn held(conn: &mut PgConnection, id: ModelId, model: Arc<Model>) -> Result<Served, ServingError> {
+    record_members(&mut *conn, id, &model).await?;
     let golden = model.golden();
     let recorded = models::record_check(conn, id, golden).await?;
     let agrees = golden.agrees_with(recorded);
@@ -205,21 +215,50 @@ async fn held(conn: &mut PgConnection, id: ModelId, model: Arc<Model>) -> Result
     Ok(Served { id, model })
 }
 
+/// Records what an ensemble averages. Also at each start: ensembles were once recorded without labels and members.
+async fn record_members(conn: &mut PgConnection, ensemble: ModelId, model: &Model) -> sqlx::Result<()> {
+    let mut members = Vec::new();
+    for (manifest, weight, engine) in model.members() {
+        let member = models::register(&mut *conn, &new_member(manifest, engine)).await?;
+        members.push((member, weight));
+    }
+    if !members.is_empty() {
+        models::set_members(conn, ensemble, &members, &model.positive_labels()).await?;
+    }
+    Ok(())
+}
+
 fn new_model(model: &Model) -> NewModel {
-    let manifest = model.manifest();
-    let network = manifest.network();
+    let outputs = (model.positive_labels(), model.features_dimension());
+    described(model.manifest(), model.fingerprint(), outputs)
+}
+
+/// A member of an ensemble, which is one network.
+fn new_member(manifest: &Manifest, engine: &Engine) -> NewModel {
+    let network = engine.network();
+    described(manifest, network.fingerprint(), (network.positive_labels(), engine.features_dimension()))
+}
+
+fn described(
+    manifest: &Manifest,
+    fingerprint: ContentHash,
+    (positives, features_dimension): (Vec<String>, Option<usize>),
+) -> NewModel {
     let is_watch = manifest.task == Task::Watch;
     NewModel {
         name: manifest.name.clone(),
         task: manifest.task,
-        fingerprint: model.fingerprint(),
+        fingerprint,
         preprocessing: PREPROCESSING,
-        sha256: network.map(|network| network.sha256),
+        sha256: manifest.network().map(|network| network.sha256),
         title: manifest.title.clone(),
         question: is_watch.then(|| manifest.question.as_str().to_owned()),
-        positives: network.map(|network| network.positive_labels()).unwrap_or_default(),
+        positives,
         default_threshold: is_watch.then_some(manifest.threshold.value),
         threshold_measured_on: manifest.threshold.measured_on.clone(),
-        features_dimension: model.features_dimension(),
+        features_dimension,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,8 @@ mod jobs;
 mod judging;
 #[path = "pages/models.rs"]
 mod models;
+#[path = "pages/models_folder.rs"]
+mod models_folder;
 #[path = "pages/people.rs"]
 mod people;
 #[path = "pages/rankings.rs"]
@@ -119,7 +121,12 @@ async fn what_stands_in_the_way_is_said_in_words_and_first(pool: PgPool) {
     assert_eq!(rest.len(), 5, "and the threshold, the failed file, and the networks that could be fetched");
     let offer = rest.last().unwrap();
     assert!(offer.contains("“ResNet50 (ImageNet)” (103\u{202f}MB)"), "{offer}");
-    assert!(offer.contains("The command chronograde models pull fetches them"), "{offer}");
+    assert!(
+        offer.contains("The file of “aesthetic quality (NIMA MobileNet)” has no licence beside it"),
+        "{offer}"
+    );
+    assert!(offer.contains("until one that was fetched is activated"), "{offer}");
+    assert!(home.attributes(".attention li a", "href").contains(&"/models#folder".to_owned()));
     let manager = site.sign_in("maria", Role::Manager).await;
     let home = site.page_of(manager.get(site.url("/")).send().await.unwrap()).await;
     assert_eq!(home.all(".attention li").len(), 4, "only who may fetch them is asked to");

@@ -100,6 +100,18 @@ impl Context {
         self.with_new_database(work).await
     }
 
+    /// The same without bringing it up to date: for what only looks. A database of another version may refuse.
+    ///
+    /// # Errors
+    /// There is no catalog, or the work failed.
+    pub async fn with_database_as_it_is<T>(
+        &self,
+        work: impl AsyncFnOnce(&PgPool) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        self.ensure_catalog()?;
+        self.on_database(false, work).await
+    }
+
     /// The same on a database that is made if there is none.
     ///
     /// # Errors
@@ -108,12 +120,22 @@ impl Context {
         &self,
         work: impl AsyncFnOnce(&PgPool) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
+        self.on_database(true, work).await
+    }
+
+    async fn on_database<T>(
+        &self,
+        migrates: bool,
+        work: impl AsyncFnOnce(&PgPool) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         let stop = shutdown::on_signal()?;
         let url = self.settings.database_url.as_ref().map(Secret::reveal);
         let database = Database::open(url, &self.settings.data_dir).await?;
         let worked = async {
             let pool = startup::connect(&database, &self.settings).await?;
-            startup::migrate(&pool).await?;
+            if migrates {
+                startup::migrate(&pool).await?;
+            }
             // A signal must not leave the private server running with nobody to stop it.
             let worked = tokio::select! {
                 worked = work(&pool) => worked,

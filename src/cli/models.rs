@@ -56,7 +56,7 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
         Command::List => list::run(context, &catalogue).await,
         Command::Check { names } => check::run(context, &catalogue, &names).await,
         Command::Pull(args) => pull::run(context, &catalogue, args).await,
-        Command::Activate(args) => activate::run(context, &catalogue, args).await,
+        Command::Activate(args) => activate::run(context, args).await,
         Command::Accept { name } => accept::run(context, &name).await,
         Command::Quantize(args) => quantize::run(context, &catalogue, args).await,
         Command::Add { file } => bring(context, &catalogue, file).await,
@@ -70,7 +70,7 @@ async fn bring(context: &Context, catalogue: &Catalogue, file: PathBuf) -> anyho
     for model in added {
         let line = json!({ "name": model.name, "outcome": "added", "file": model.file });
         say(context, &line, &format!("{}: {}", model.name, model.file.display()));
-        all_well &= check::one(context, catalogue, &model.name).await;
+        all_well &= check::one(context, &model.name).await;
     }
     Ok(exit(all_well))
 }

@@ -16,6 +16,7 @@ pub(super) fn must_be(key: &str) -> Option<&'static str> {
         "database_connections"
         | "decode_threads"
         | "score_threads"
+        | "score_copies"
         | "batch"
         | "score_jobs"
         | "corrections_needed" => "a whole number, at least 1",

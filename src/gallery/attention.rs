@@ -200,15 +200,31 @@ async fn of_switch(site: &Site, conn: &mut PgConnection) -> Result<Option<Matter
 /// The larger networks that could be fetched, for who may do so.
 pub fn of_models(site: &Site, role: Role) -> Option<Matter> {
     let worth_pulling = site.models.as_ref().filter(|_| role == Role::Admin)?.worth_pulling();
-    let names: Vec<String> = worth_pulling.into_iter().filter_map(in_offer).collect();
+    let text = offer(&worth_pulling)?;
+    Some(Matter { text, link: Some((site.url("/models#folder"), "Fetch them on Models")), is_urgent: false })
+}
+
+fn offer(worth_pulling: &[&Manifest]) -> Option<String> {
+    let names: Vec<String> = worth_pulling.iter().filter_map(|model| in_offer(model)).collect();
+    let with_terms: Vec<String> = worth_pulling
+        .iter()
+        .filter(|model| model.accept.is_some() && model.license.is_none())
+        .map(|model| format!("“{}”", model.title))
+        .collect();
     if names.is_empty() {
         return None;
     }
-    let text = format!(
-        "Larger networks are known and not on this machine: {}. The command chronograde models pull fetches them; the present ones go on serving meanwhile.",
+    let terms = match with_terms.as_slice() {
+        [] => String::new(),
+        those => format!(
+            " The file of {} has no licence beside it, which has to be accepted first.",
+            those.join(" and ")
+        ),
+    };
+    Some(format!(
+        "Larger networks are known and not on this machine: {}.{terms} The present ones go on serving until one that was fetched is activated.",
         names.join(", ")
-    );
-    Some(Matter { text, link: None, is_urgent: false })
+    ))
 }
 
 fn in_offer(model: &Manifest) -> Option<String> {

@@ -1,8 +1,12 @@
 //! Models: which pair serves, which is being brought in, what that would change, and whose numbers moved.
 
+mod bring;
+mod folder;
 mod phrases;
+mod report;
+mod weights;
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
 use actix_web::{
     HttpResponse,
@@ -10,23 +14,24 @@ use actix_web::{
 };
 use askama::Template;
 use serde::Deserialize;
-use sqlx::PgConnection;
 
+pub use self::{
+    bring::{activate as bring_in, add, check, pull},
+    report::Comparisons,
+};
+use self::{folder::Folder, report::Comparison};
 use super::{
     frame::{Frame, Place},
     html, words,
 };
 use crate::{
-    comparison::spearman,
-    decode::GRID_PX,
     domain::{GenerationId, ModelId},
     store::{
         events,
         generations::{self, Activation},
-        model_change::{self, Kept, Mover},
+        model_change::{self, Kept},
         model_versions::{self, Moved},
-        rankings::{self, Order, Ranking, Watch},
-        viewpoint::{self, Viewpoint},
+        viewpoint,
     },
     web::{
         Site,
@@ -34,11 +39,6 @@ use crate::{
         error::WebError,
     },
 };
-
-/// Images that are shown as the biggest movers.
-const MOVERS: i64 = 12;
-/// Length of the lists whose changes are told.
-const ENDS: u16 = 20;
 
 /// What the address may say.
 #[derive(Debug, Deserialize)]
@@ -75,16 +75,7 @@ struct Report {
     models: String,
     coverage: String,
     failed: Option<(String, String)>,
-    figures: Vec<(&'static str, String)>,
-    movers: Vec<MoverCard>,
-}
-
-struct MoverCard {
-    page: String,
-    picture: String,
-    name: String,
-    quality: String,
-    confidence: String,
+    comparison: Arc<Comparison>,
 }
 
 #[derive(Template)]
@@ -95,6 +86,7 @@ struct Page {
     pairs: Vec<PairRow>,
     moved: Vec<MovedRow>,
     reports: Vec<Report>,
+    folder: Folder,
 }
 
 /// `GET /models`.
@@ -114,7 +106,8 @@ pub async fn show(
     if let Some(view) = &view {
         for other in kept.iter().filter(|other| !other.is_active) {
             if let Some(other_view) = viewpoint::of(&mut conn, other.id).await? {
-                reports.push(report(&site, &mut conn, (view, &other_view), other).await?);
+                let comparison = site.comparisons.of(&site, &mut conn, (view, &other_view)).await?;
+                reports.push(Report::new(&site, other, comparison));
             }
         }
     }
@@ -124,6 +117,7 @@ pub async fn show(
         pairs: kept.iter().map(|kept| PairRow::new(&site, kept)).collect(),
         moved: moved.iter().map(|moved| MovedRow::new(&site, moved)).collect(),
         reports,
+        folder: Folder::of(&site, &mut conn, &kept).await?,
     })
 }
 
@@ -249,71 +243,10 @@ fn failed(site: &Site, kept: &Kept) -> Option<(String, String)> {
     (kept.failed > 0).then(|| (format!("{} failed", words::count(kept.failed)), address()))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "numbers of images")]
-async fn report(
-    site: &Site,
-    conn: &mut PgConnection,
-    (now, then): (&Viewpoint, &Viewpoint),
-    other: &Kept,
-) -> Result<Report, WebError> {
-    let pairs = model_change::pairs(conn, now.generation, then.generation).await?;
-    let of = |value: fn(&model_change::Pair) -> (f64, f64)| {
-        let (a, b) = pairs.iter().map(value).unzip();
-        correlation(spearman(a, b))
-    };
-    let mut figures = vec![
-        ("Rank correlation of the confidences", of(|pair| pair.confidence)),
-        ("Rank correlation of the quality means", of(|pair| pair.quality)),
-    ];
-    for (name, order) in
-        [("The top 20 of the watches", Order::Desc), ("The bottom 20 of the watches", Order::Asc)]
-    {
-        let ranking = Ranking { watch: Watch::Yes, order, ..Ranking::default() };
-        let before: HashSet<_> = end(conn, now, &ranking).await?;
-        let after = end(conn, then, &ranking).await?;
-        let (enter, leave) = (after.difference(&before).count(), before.difference(&after).count());
-        figures.push((name, format!("{enter} enter, {leave} leave")));
-    }
-    let movers = model_change::movers(conn, now.generation, then.generation, MOVERS).await?;
-    Ok(Report {
-        models: pair(other),
-        coverage: words::percent(other.scored() as f64 / other.images.max(1) as f64),
-        failed: failed(site, other),
-        figures,
-        movers: movers.iter().map(|mover| MoverCard::new(site, mover)).collect(),
-    })
-}
-
-async fn end(
-    conn: &mut PgConnection,
-    view: &Viewpoint,
-    ranking: &Ranking,
-) -> sqlx::Result<HashSet<uuid::Uuid>> {
-    let (images, _) = rankings::ids(conn, view, ranking, &rankings::Place::Start, ENDS).await?;
-    Ok(images.into_iter().collect())
-}
-
-fn correlation(value: f64) -> String {
-    if value.is_nan() {
-        "not defined: too few images, or all alike".to_owned()
-    } else {
-        format!("{value:.3}")
-    }
-}
-
-impl MoverCard {
-    fn new(site: &Site, mover: &Mover) -> Self {
-        let (quality, confidence) = (mover.quality, mover.confidence);
-        Self {
-            page: site.url(&format!("/images/{}", mover.image)),
-            picture: site.picture(GRID_PX, hex::encode(&mover.sha256)),
-            name: mover.filename.rsplit('/').next().unwrap_or_default().to_owned(),
-            quality: format!("quality {:.2} → {:.2}", quality.0, quality.1),
-            confidence: format!(
-                "watch {} → {}",
-                words::probability(confidence.0),
-                words::probability(confidence.1)
-            ),
-        }
+impl Report {
+    #[expect(clippy::cast_precision_loss, reason = "numbers of images")]
+    fn new(site: &Site, other: &Kept, comparison: Arc<Comparison>) -> Self {
+        let coverage = words::percent(other.scored() as f64 / other.images.max(1) as f64);
+        Self { models: pair(other), coverage, failed: failed(site, other), comparison }
     }
 }

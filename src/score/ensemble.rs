@@ -39,6 +39,18 @@ fn average_watch(scores: &[(f64, &WatchScore)]) -> Option<WatchScore> {
     })
 }
 
+/// The labels of the members' positive classes in the order in which [`average`] gives their values: each once, those of the first
+/// member first.
+pub(super) fn labels(members: impl IntoIterator<Item = Vec<String>>) -> Vec<String> {
+    let mut labels: Vec<String> = Vec::new();
+    for label in members.into_iter().flatten() {
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    labels
+}
+
 fn by_label(
     scores: &[(f64, &WatchScore)],
     classes: impl Fn(&WatchScore) -> &[(String, f64)],
@@ -87,6 +99,19 @@ mod tests {
         };
         assert_eq!(mean.confidence.get(), 0.625);
         assert_eq!(mean.positives, [("watch".to_owned(), 0.40625), ("clock".to_owned(), 0.375)]);
+    }
+
+    #[test]
+    fn labels_stand_in_the_order_of_the_values() {
+        let members = [[("watch", 0.5), ("clock", 0.25)], [("stopwatch", 0.5), ("watch", 0.125)]];
+        let answers = members.map(|classes| (1.0, score(0.5, &classes)));
+        let Some(Answer::Watch(mean)) = average(&answers) else { panic!("no watch answer") };
+        let named = members.map(|classes| classes.map(|(label, _)| label.to_owned()).into());
+        assert_eq!(labels(named), ["watch", "clock", "stopwatch"]);
+        assert_eq!(
+            mean.positives.into_iter().map(|(label, _)| label).collect::<Vec<_>>(),
+            labels(members.map(|classes| classes.map(|(label, _)| label.to_owned()).into()))
+        );
     }
 
     #[test]

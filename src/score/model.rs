@@ -1,8 +1,9 @@
 //! A model that serves: its manifest, its engines, and the check of its golden picture.
 
+mod parts;
+
 use futures_util::future::try_join_all;
 use image::RgbImage;
-use serde_json::json;
 
 use super::{
     Answer, Prediction,
@@ -10,7 +11,7 @@ use super::{
     engine::{Engine, EngineSettings, ScoreError},
     ensemble,
     golden::{self, GoldenCheck},
-    manifest::{self, Kind, Manifest, Network},
+    manifest::{Manifest, Network},
     session::{OpenError, Runtime},
 };
 use crate::{
@@ -65,6 +66,8 @@ pub struct Model {
     manifest: Manifest,
     fingerprint: ContentHash,
     parts: Vec<(f64, Engine)>,
+    /// The manifests of an ensemble's members, in the order of the parts.
+    members: Vec<Manifest>,
     golden: GoldenCheck,
 }
 
@@ -100,8 +103,9 @@ impl Model {
         settings: EngineSettings,
     ) -> Result<Self, LoadError> {
         let manifest = catalogue.get(name)?.clone();
-        let networks = networks(catalogue, &manifest)?;
-        let fingerprint = fingerprint(&networks);
+        let members = parts::members(catalogue, &manifest)?;
+        let networks = parts::networks(&manifest, &members)?;
+        let fingerprint = parts::fingerprint(&networks);
         let mut parts = Vec::with_capacity(networks.len());
         for (weight, network) in networks {
             parts.push((weight, start(&manifest, network, runtime, settings).await?));
@@ -110,7 +114,8 @@ impl Model {
             tracing::warn!(model = name, "{warning}");
         }
         let golden = ask_golden(&manifest, &parts).await?;
-        Ok(Self { manifest, fingerprint, parts, golden })
+        let members = members.into_iter().map(|(_, member)| member).collect();
+        Ok(Self { manifest, fingerprint, parts, members, golden })
     }
 
     /// What [`Model::fingerprint`] will be, as the manifests say, without anything being opened.
@@ -118,7 +123,9 @@ impl Model {
     /// # Errors
     /// There is no such model, or it is of a kind that cannot be run.
     pub fn fingerprint_of(catalogue: &Catalogue, name: &str) -> Result<ContentHash, LoadError> {
-        Ok(fingerprint(&networks(catalogue, catalogue.get(name)?)?))
+        let manifest = catalogue.get(name)?;
+        let members = parts::members(catalogue, manifest)?;
+        Ok(parts::fingerprint(&parts::networks(manifest, &members)?))
     }
 
     /// The manifest.
@@ -182,6 +189,20 @@ impl Model {
         score(&self.parts, tensors).await
     }
 
+    /// An ensemble's members, each with its weight and its engine; nothing for a model that is one network.
+    pub fn members(&self) -> impl Iterator<Item = (&Manifest, f64, &Engine)> {
+        let parts = self.members.iter().zip(&self.parts);
+        parts.map(|(member, (weight, engine))| (member, *weight, engine))
+    }
+
+    /// The names of the classes that count as a watch, in the order of the answers' values.
+    pub fn positive_labels(&self) -> Vec<String> {
+        match self.parts.as_slice() {
+            [(_, engine)] => engine.network().positive_labels(),
+            parts => ensemble::labels(parts.iter().map(|(_, engine)| engine.network().positive_labels())),
+        }
+    }
+
     /// The number of values in the features output, if there is one.
     pub fn features_dimension(&self) -> Option<usize> {
         match self.parts.as_slice() {
@@ -215,39 +236,6 @@ async fn score(parts: &[(f64, Engine)], tensors: Vec<Tensor>) -> Result<Predicti
     // Members are of one task, and their answers are finite: there is a mean.
     let answer = ensemble::average(&answers).ok_or(ScoreError::OtherShape)?;
     Ok(Prediction { answer, features: None })
-}
-
-/// The networks of a model with their weights in its mean.
-fn networks(catalogue: &Catalogue, manifest: &Manifest) -> Result<Vec<(f64, Network)>, LoadError> {
-    let unsupported = |problem: String| LoadError::Unsupported { model: manifest.name.clone(), problem };
-    match &manifest.kind {
-        Kind::Network(network) => Ok(vec![(1.0, Network::clone(network))]),
-        Kind::Head { base, .. } => Err(unsupported(format!(
-            "heads on the features of another model ({base}) are read, but not run by this version"
-        ))),
-        Kind::Ensemble(members) => {
-            let resolve = |member: &manifest::Member| {
-                let part = catalogue.get(&member.name)?;
-                let network = part.network().filter(|_| part.task == manifest.task).ok_or_else(|| {
-                    unsupported(format!("its member {} is not one network of the same task", member.name))
-                })?;
-                Ok((member.weight, network.clone()))
-            };
-            members.iter().map(resolve).collect()
-        }
-    }
-}
-
-/// A single network's own fingerprint; an ensemble's follows from its members' and their weights.
-fn fingerprint(networks: &[(f64, Network)]) -> ContentHash {
-    match networks {
-        [(_, network)] => network.fingerprint(),
-        members => {
-            let members: Vec<_> =
-                members.iter().map(|(weight, network)| json!([network.fingerprint(), weight])).collect();
-            manifest::fingerprint(&json!({ "members": members }))
-        }
-    }
 }
 
 async fn start(

@@ -1,8 +1,11 @@
 //! What another pair of models would change: two generations' rows beside each other.
 
+mod ends;
+
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use self::ends::{Places, enter_or_leave};
 use super::{
     generations::{self, Coverage},
     model_versions,
@@ -104,7 +107,7 @@ pub struct Pair {
     pub quality: (f64, f64),
 }
 
-/// Images that both have scored: all of them, or an even part.
+/// Images that both have scored and that are not hidden: all of them, or an even part.
 ///
 /// # Errors
 /// When the database refuses.
@@ -112,7 +115,7 @@ pub async fn pairs(conn: &mut PgConnection, of: GenerationId, with: GenerationId
     let rows = sqlx::query!(
         r#"SELECT a.watch_confidence AS "watch_a!", b.watch_confidence AS "watch_b!",
                   a.quality_mean AS "quality_a!", b.quality_mean AS "quality_b!"
-           FROM (SELECT * FROM catalog WHERE generation_id = $2 AND watch_confidence IS NOT NULL AND quality_mean IS NOT NULL
+           FROM (SELECT * FROM catalog WHERE generation_id = $2 AND NOT hidden AND watch_confidence IS NOT NULL AND quality_mean IS NOT NULL
                  ORDER BY uuid_hash_extended(image_id, 0) LIMIT $3) b
            JOIN catalog a ON a.generation_id = $1 AND a.image_id = b.image_id
            WHERE a.watch_confidence IS NOT NULL AND a.quality_mean IS NOT NULL"#,
@@ -158,7 +161,7 @@ pub async fn movers(
                   a.watch_confidence AS "watch_a!", b.watch_confidence AS "watch_b!"
            FROM catalog a JOIN catalog b ON b.generation_id = $2 AND b.image_id = a.image_id
            JOIN images i ON i.id = a.image_id
-           WHERE a.generation_id = $1 AND NOT a.hidden
+           WHERE a.generation_id = $1 AND NOT b.hidden
              AND a.quality_mean IS NOT NULL AND b.quality_mean IS NOT NULL
              AND a.watch_confidence IS NOT NULL AND b.watch_confidence IS NOT NULL
            ORDER BY greatest(abs(a.quality_mean - b.quality_mean) / 9, abs(a.watch_confidence - b.watch_confidence)) DESC, i.id

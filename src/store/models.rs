@@ -69,6 +69,34 @@ pub async fn register(conn: &mut PgConnection, model: &NewModel) -> sqlx::Result
     .await
 }
 
+/// Records which models an ensemble averages, with their weights, and the labels of its positive classes.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set_members(
+    conn: &mut PgConnection,
+    ensemble: ModelId,
+    members: &[(ModelId, f64)],
+    positives: &[String],
+) -> sqlx::Result<()> {
+    let (ids, weights): (Vec<i64>, Vec<f64>) =
+        members.iter().map(|(member, weight)| (member.0, *weight)).unzip();
+    sqlx::query!(
+        "WITH former AS (DELETE FROM model_members WHERE ensemble = $1 AND member <> ALL ($2)),
+              labels AS (UPDATE models SET positives = $4 WHERE id = $1 AND positives IS DISTINCT FROM $4)
+         INSERT INTO model_members (ensemble, member, weight)
+         SELECT $1, member, weight FROM unnest($2::bigint[], $3::float8[]) AS given (member, weight)
+         ON CONFLICT (ensemble, member) DO UPDATE SET weight = excluded.weight",
+        ensemble.0,
+        &ids,
+        &weights,
+        positives
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
 /// A model's identity: what must agree between the database and the manifest on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -148,6 +176,18 @@ pub async fn standings(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, Sta
         (row.name, standing)
     });
     Ok(rows.collect())
+}
+
+/// The cut-offs that were set for watch models, by name; of several versions the one that was set last.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn thresholds(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, f64)>> {
+    let rows = sqlx::query!(
+        "SELECT DISTINCT ON (m.name) m.name, t.value FROM threshold_settings t JOIN models m ON m.id = t.model_id
+         ORDER BY m.name, t.id DESC"
+    );
+    Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.name, row.value)).collect())
 }
 
 /// What the model said about each golden picture that it ever had, when its numbers were recorded.

@@ -25,6 +25,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         asset("threshold.js", "text/javascript; charset=utf-8", include_bytes!("../../static/threshold.js")),
         asset("image.js", "text/javascript; charset=utf-8", include_bytes!("../../static/image.js")),
         asset("pick.js", "text/javascript; charset=utf-8", include_bytes!("../../static/pick.js")),
+        asset("busy.js", "text/javascript; charset=utf-8", include_bytes!("../../static/busy.js")),
         asset("live.js", "text/javascript; charset=utf-8", include_bytes!("../../static/live.js")),
         asset("score.js", "text/javascript; charset=utf-8", include_bytes!("../../static/score.js")),
         asset("doubtful.js", "text/javascript; charset=utf-8", include_bytes!("../../static/doubtful.js")),

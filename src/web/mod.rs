@@ -40,12 +40,13 @@ use crate::{
     clock::Clock,
     config::{Settings, normal_path},
     decode::Decoders,
-    gallery::counted::Counts,
+    gallery::{counted::Counts, models::Comparisons},
     ingest::{IngestError, upload::Uploads},
     learning::offers::Offers,
     objects::Objects,
     people::{Passwords, Throttle},
     score::Catalogue,
+    serving::{Doings, Workshop},
     store::secrets,
 };
 
@@ -104,6 +105,12 @@ pub struct Site {
     pub offers: Offers,
     /// Counts of the lists that were looked at last.
     pub counts: Counts,
+    /// How other pairs of models compare with the one that the pages show.
+    pub comparisons: Comparisons,
+    /// The models folder of this machine.
+    pub workshop: Workshop,
+    /// What goes on with its models.
+    pub doings: Doings,
     /// Whether the pictures are drawn ones.
     pub is_demo: bool,
     /// Where the service writes.
@@ -127,6 +134,9 @@ impl Site {
         let cookie_key = secrets::shared(&mut *pool.acquire().await?, "cookies").await?;
         Ok(Self {
             counts: Counts::default(),
+            comparisons: Comparisons::default(),
+            workshop: Workshop::new(settings),
+            doings: Doings::default(),
             live: Live::new(pool.clone(), stop),
             offers: Offers::new(clock.clone()),
             uploads: Uploads::open(

@@ -11,7 +11,7 @@ use chronograde::{
     clock::Clock,
     config::Settings,
     domain::{AnnotatorId, ContentHash, Role, Token},
-    gallery::counted::Counts,
+    gallery::{counted::Counts, models::Comparisons},
     metrics,
     objects::Objects,
     people::Passwords,
@@ -40,13 +40,16 @@ pub struct TestSite {
 
 impl TestSite {
     pub async fn start(pool: PgPool, base_path: &str) -> Self {
+        Self::start_with(pool, Settings { base_path: base_path.to_owned(), ..Settings::default() }).await
+    }
+
+    /// A site with these settings, except for its folder.
+    pub async fn start_with(pool: PgPool, settings: Settings) -> Self {
+        let base_path = settings.base_path.clone();
+        let base_path = base_path.as_str();
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            data_dir: folder.path().canonicalize().unwrap(),
-            base_path: base_path.to_owned(),
-            max_file_mib: 2,
-            ..Settings::default()
-        };
+        let settings =
+            Settings { data_dir: folder.path().canonicalize().unwrap(), max_file_mib: 2, ..settings };
         std::fs::create_dir_all(settings.upload_dir()).unwrap();
         let objects = Objects::local(&settings.store_dir()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -62,6 +65,7 @@ impl TestSite {
         let mut site = Site::open(parts, &settings, listener.local_addr().unwrap()).await.unwrap();
         // Tests write behind the site's back.
         site.counts = Counts::exact();
+        site.comparisons = Comparisons::exact();
         tokio::spawn(web::server(site, listener).unwrap());
         let visitor = Client::builder().redirect(Policy::none()).build().unwrap();
         let token = tokio::sync::OnceCell::new();

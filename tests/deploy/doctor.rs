@@ -67,6 +67,10 @@ async fn links_go_to_where_the_service_runs_and_who_is_disabled_gets_none() {
         catalog.refuses(&["users", "add", "eve", "--role", "boss"]).contains("annotator, manager, admin")
     );
     catalog.runs(&["users", "add", "ada", "--role", "admin"]);
+    sqlx::raw_sql("UPDATE annotators SET password_hash = 'x' WHERE name = 'ada'")
+        .execute(&mut conn)
+        .await
+        .unwrap();
     catalog.runs(&["users", "disable", "bob"]);
     let refused = catalog.refuses(&["users", "reset", "bob"]);
     assert!(refused.contains("chronograde users enable bob"), "{refused}");

@@ -30,7 +30,11 @@ impl Folder {
     fn models(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, Vec<Value>, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_chronograde"))
             .args(["models", "--json", "--models", self.0.path().to_str().unwrap()])
+            .arg("--data-dir")
+            .arg(self.0.path().join("no-data"))
             .args(arguments)
+            .env_remove("DATABASE_URL")
+            .env_remove("DATABASE_URL_FILE")
             .env("NO_PROXY", "127.0.0.1")
             .envs(environment.iter().copied())
             .output()

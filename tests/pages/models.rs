@@ -64,12 +64,13 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
         rows[0].contains("the pages show it") && rows[1].contains("has scored 0 of 30 images"),
         "{rows:?}"
     );
-    assert_eq!(page.all("tbody button"), ["Hold it", "Give it up"]);
+    assert_eq!(page.all("section[aria-labelledby=pairs] button"), ["Hold it", "Give it up"]);
+    assert_eq!(page.all("section[aria-labelledby=pairs] details summary"), ["Give it up …"], "in two steps");
     site.post(&format!("/models/{generation}/pause")).await;
     let page = site.page("/models").await;
     let held = page.all("section[aria-labelledby=pairs] tbody tr");
     assert!(held[1].contains("has scored 0 of 30 images; held"), "{held:?}");
-    assert_eq!(page.all("tbody button"), ["Go on", "Give it up"]);
+    assert_eq!(page.all("section[aria-labelledby=pairs] button"), ["Go on", "Give it up"]);
     site.post(&format!("/models/{generation}/resume")).await;
     let (status, leads_to) = site.post(&format!("/models/{generation}/activate")).await;
     assert_eq!((status, &*leads_to), (StatusCode::SEE_OTHER, "/models?done=waiting"));
@@ -84,7 +85,17 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
         figures,
         ["not defined: too few images, or all alike", "1.000", "10 enter, 20 leave", "0 enter, 10 leave"]
     );
-    assert_eq!(page.all("section[aria-labelledby=report-1] .card").len(), 12);
+    assert_eq!(page.all("section[aria-labelledby=report-1] .movers .card").len(), 12);
+    let report = "section[aria-labelledby=report-1]";
+    assert_eq!(
+        page.all(&format!("{report} h3")),
+        ["They enter the top 20", "They leave the top 20", "They leave the bottom 20", "The biggest movers"]
+    );
+    let places = page.all(&format!("{report} .ends b"));
+    assert_eq!(places.len(), 10 + 20 + 10);
+    assert_eq!(places[..2], ["number 21 → number 1", "number 22 → number 2"]);
+    assert_eq!(places[10], "number 1 → no watch");
+    assert_eq!(places[30], "11 from the bottom → no watch");
 
     site.post(&format!("/models/{generation}/activate")).await;
     let rows = site.page("/models").await.all("section[aria-labelledby=pairs] tbody tr");
@@ -94,6 +105,29 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
     site.post(&format!("/models/{before}/activate")).await;
     assert_eq!(site.page("/top?watch=yes").await.images().len(), 20);
     assert_eq!(site.post("/models/4711/activate").await.0, StatusCode::NOT_FOUND);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn while_a_pair_is_filled_nothing_leaves_for_want_of_a_score_and_what_is_hidden_counts_nowhere(
+    pool: PgPool,
+) {
+    let _pair = thirty_watches_and_another_pair(&pool).await;
+    the_other_pair_scores(&pool).await;
+    // The other pair says of each watch what the present one says, has scored 25 of them, and one of those is hidden.
+    sqlx::raw_sql(
+        "UPDATE catalog SET watch_confidence = 0.9 WHERE watch_confidence IS NOT NULL;
+         UPDATE catalog SET watch_confidence = NULL, quality_mean = NULL, quality_std = NULL
+         WHERE generation_id <> (SELECT generation_id FROM active_generation) AND image_id IN (
+             SELECT image_id FROM catalog WHERE generation_id = (SELECT generation_id FROM active_generation)
+             ORDER BY quality_mean DESC LIMIT 5);
+         UPDATE catalog SET hidden = true WHERE image_id IN (SELECT image_id FROM catalog ORDER BY quality_mean LIMIT 1)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let site = TestSite::start(pool, "").await;
+    let figures = site.page("/models").await.all("section[aria-labelledby=report-1] td");
+    assert_eq!(figures[1..], ["1.000", "0 enter, 0 leave", "0 enter, 0 leave"]);
 }
 
 #[sqlx::test(migrations = "./migrations")]

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::{exit, say};
 use crate::{
     cli::Context,
-    score::{Catalogue, Model, Runtime},
+    score::Catalogue,
+    serving::{Checked, Workshop},
 };
 
 /// Checks the models of these names, or all whose weights are here.
@@ -30,31 +31,25 @@ pub(super) async fn run(
     }
     let mut all_well = true;
     for name in chosen {
-        all_well &= one(context, catalogue, &name).await;
+        all_well &= one(context, &name).await;
     }
     Ok(exit(all_well))
 }
 
 /// Loads one model and says how that went; whether it can be served.
-pub(super) async fn one(context: &Context, catalogue: &Catalogue, name: &str) -> bool {
-    match load(context, catalogue, name).await {
-        Ok(model) => {
-            let (golden, fingerprint) = (model.golden(), model.fingerprint());
-            let against =
-                if golden.expected.is_some() { "as the manifest says" } else { "no value to compare with" };
+pub(super) async fn one(context: &Context, name: &str) -> bool {
+    match Workshop::new(&context.settings).check(name).await {
+        Ok(checked) => {
+            let Checked { golden, fingerprint, warnings } = &checked;
             let line = json!({
                 "name": name, "outcome": "fits", "golden_image": golden.image, "golden": golden.observed,
-                "fingerprint": fingerprint.to_string(), "warnings": model.manifest().warnings(),
+                "fingerprint": fingerprint.to_string(), "warnings": warnings,
             });
-            let text = format!(
-                "{name}: checksum, names, shapes and types are right; {:.4} for {} ({against}); fingerprint {fingerprint}",
-                golden.observed, golden.image
-            );
-            say(context, &line, &text);
+            say(context, &line, &format!("{name}: {checked}"));
             true
         }
         Err(error) => {
-            let problem = format!("{error:#}");
+            let problem = format!("{:#}", anyhow::Error::from(error));
             say(
                 context,
                 &json!({ "name": name, "outcome": "refused", "problem": problem }),
@@ -63,9 +58,4 @@ pub(super) async fn one(context: &Context, catalogue: &Catalogue, name: &str) ->
             false
         }
     }
-}
-
-async fn load(context: &Context, catalogue: &Catalogue, name: &str) -> anyhow::Result<Model> {
-    let runtime = Runtime::load(&context.settings.libraries())?;
-    Ok(Model::load(catalogue, name, runtime, context.settings.engine()).await?)
 }

@@ -14,11 +14,27 @@ use crate::{
     cluster,
     domain::Task,
     score::{Catalogue, Kind, Manifest},
-    store::models::{self, Standing},
+    store::{
+        model_change,
+        models::{self, Standing},
+    },
 };
 
-/// Where models stand with the catalog, by name.
-type Standings = HashMap<String, Standing>;
+/// What the catalog says of models.
+#[derive(Default)]
+struct Standings {
+    /// Where they stand, by name.
+    of: HashMap<String, Standing>,
+    /// How far the pair is that is being filled.
+    filling: Option<Filling>,
+}
+
+/// A pair that is being filled.
+struct Filling {
+    done: i64,
+    all: i64,
+    is_held: bool,
+}
 
 /// Prints every model of the folder.
 pub(super) async fn run(context: &Context, catalogue: &Catalogue) -> anyhow::Result<ExitCode> {
@@ -40,14 +56,42 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue) -> anyhow::Res
 async fn standings(context: &Context) -> Standings {
     let settings = &context.settings;
     if settings.database_url.is_none() && !cluster::is_made(&settings.data_dir) {
-        return Standings::new();
+        return Standings::default();
     }
-    let work = async |pool: &PgPool| Ok(models::standings(&mut *pool.acquire().await?).await?);
-    let answer = context.with_database(work).await;
-    answer.map(|found| found.into_iter().collect()).unwrap_or_else(|error| {
+    // As it is: who looks brings no table up to date.
+    context.with_database_as_it_is(read).await.unwrap_or_else(|error| {
         tracing::warn!("the catalog does not say which models serve: {error:#}");
-        Standings::new()
+        Standings::default()
     })
+}
+
+async fn read(pool: &PgPool) -> anyhow::Result<Standings> {
+    let mut conn = pool.acquire().await?;
+    let of = models::standings(&mut conn).await?.into_iter().collect();
+    let kept = model_change::kept(&mut conn).await?;
+    let filling = kept.iter().find(|kept| kept.state == "filling").map(|kept| Filling {
+        done: kept.scored(),
+        all: kept.images,
+        is_held: kept.is_paused,
+    });
+    Ok(Standings { of, filling })
+}
+
+impl Standings {
+    /// How far the model is, if it is being brought in.
+    fn filling(&self, name: &str) -> Option<&Filling> {
+        let is_filled = matches!(self.of.get(name), Some(Standing::Scoring | Standing::Held));
+        self.filling.as_ref().filter(|_| is_filled)
+    }
+
+    /// Where the model stands, in words; nothing where the catalog does not know it.
+    fn in_words(&self, name: &str) -> String {
+        let standing = self.of.get(name).map_or("", Standing::as_str);
+        match self.filling(name) {
+            Some(Filling { done, all, .. }) => format!("{standing}, {done} of {all}"),
+            None => standing.to_owned(),
+        }
+    }
 }
 
 fn line(manifest: &Manifest, standings: &Standings) -> Value {
@@ -64,7 +108,10 @@ fn line(manifest: &Manifest, standings: &Standings) -> Value {
         "license": manifest.license,
         "threshold": threshold,
         "threshold_measured_on": manifest.threshold.measured_on,
-        "catalog": standings.get(&manifest.name).map(Standing::as_str),
+        "catalog": standings.of.get(&manifest.name).map(Standing::as_str),
+        "filling": standings.filling(&manifest.name).map(|Filling { done, all, is_held }| {
+            json!({ "done": done, "all": all, "held": is_held })
+        }),
     })
 }
 
@@ -85,6 +132,6 @@ fn row(manifest: &Manifest, standings: &Standings) -> Vec<String> {
         (Task::Watch, None) => format!("{}, not measured", manifest.threshold.value),
     };
     let default = if manifest.default { "yes" } else { "" };
-    let standing = standings.get(&manifest.name).map_or("", Standing::as_str);
-    cells([&manifest.name, manifest.task.as_str(), default, here, &size, &threshold, standing])
+    let standing = standings.in_words(&manifest.name);
+    cells([&manifest.name, manifest.task.as_str(), default, here, &size, &threshold, &standing])
 }

@@ -52,7 +52,7 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) ->
             Ok(Outcome::Pulled(Fetched { url, file })) => {
                 let line = json!({ "name": name, "outcome": "pulled", "file": file, "url": url });
                 say(context, &line, &format!("{name}: {} from {url}", file.display()));
-                all_well &= check::one(context, catalogue, name).await;
+                all_well &= check::one(context, name).await;
             }
             Ok(Outcome::AlreadyHere) => {
                 let line = json!({ "name": name, "outcome": "here", "file": network.file });

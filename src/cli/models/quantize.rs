@@ -11,7 +11,6 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use image::RgbImage;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -19,7 +18,7 @@ use tokio::process::Command;
 use super::{exit, say};
 use crate::{
     cli::{Context, score::progress_bar},
-    decode::{self, Need, SIGNALS_PX},
+    decode::Tensor,
     score::{
         Catalogue, EngineSettings, Manifest, Model, Network, Runtime,
         quantize::{Comparison, Parity, derived, write_npy},
@@ -57,8 +56,8 @@ pub(super) struct Args {
     script: Option<PathBuf>,
 }
 
-/// A decoded picture with people's label, if there is one.
-type Picture = (RgbImage, Option<bool>);
+/// What the network is given of a picture, and people's label, if there is one.
+type Picture = (Tensor, Option<bool>);
 
 /// Quantizes, compares, and keeps what may serve. Exit status 1: the new model may not serve, and is not kept.
 pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) -> anyhow::Result<ExitCode> {
@@ -71,8 +70,9 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) ->
     let scratch = TempDir::with_prefix_in(".quantize-", &folder)
         .with_context(|| format!("cannot write into {}", folder.display()))?;
     let made = scratch.path().join(file(&name));
-    let tooling = quantize(&script, network, &calibrating, &made, &args.method).await?;
-    drop(calibrating);
+    let tensors = made.with_extension("npy");
+    write(&tensors, network, calibrating)?;
+    let tooling = quantize(&script, network, &tensors, &made, &args.method).await?;
     let weights = fs::read(&made)?;
     let manifest = scratch.path().join(format!("{name}.toml"));
     fs::write(&manifest, derived(&original.path, &file(&name), &weights, true)?)?;
@@ -85,10 +85,9 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) ->
     fs::write(&report_file, serde_json::to_string_pretty(&report)? + "\n")?;
     if failures.is_empty() {
         fs::rename(&made, folder.join(file(&name)))?;
-        fs::write(
-            folder.join(format!("{name}.toml")),
-            derived(&original.path, &file(&name), &weights, false)?,
-        )?;
+        // In one step: a service that reads the folder meanwhile finds a whole manifest or none.
+        fs::write(&manifest, derived(&original.path, &file(&name), &weights, false)?)?;
+        fs::rename(&manifest, folder.join(format!("{name}.toml")))?;
     }
     say(context, &report, &in_words(&name, &parity, &failures, &report_file));
     Ok(exit(failures.is_empty()))
@@ -98,8 +97,8 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) ->
 fn new_name(args: &Args, folder: &Path) -> anyhow::Result<String> {
     let name = args.called.clone().unwrap_or_else(|| format!("{}-quantized", args.name));
     ensure!(
-        name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)),
-        "{name}: a model's name is made of letters, digits, - _ and ."
+        is_name(&name),
+        "{name:?}: a model's name is made of letters, digits, - _ and ., and begins with a letter or a digit"
     );
     let taken = [format!("{name}.toml"), file(&name)].into_iter().find(|taken| folder.join(taken).exists());
     match taken {
@@ -109,6 +108,12 @@ fn new_name(args: &Args, folder: &Path) -> anyhow::Result<String> {
         ),
         None => Ok(name),
     }
+}
+
+/// Whether a file may be called so: none that is hidden, and no folder.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
 /// Pictures to calibrate with, and others to compare on.
@@ -121,9 +126,8 @@ async fn pictures(
         args.calibrate >= LEAST && args.compare >= LEAST,
         "at least {LEAST} pictures are needed for each part"
     );
-    // The scale at which the service decodes too.
-    let need = Need::long_side(SIGNALS_PX).and_model(&network.input);
-    let mut pictures = pictures::find_all(context, &args.images, need, args.calibrate + args.compare).await?;
+    let mut pictures =
+        pictures::find_all(context, &args.images, &network.input, args.calibrate + args.compare).await?;
     ensure!(
         pictures.len() >= 2 * LEAST,
         "only {} pictures could be read, and {} are needed: name some with --images",
@@ -177,24 +181,25 @@ fn script(context: &Context, named: Option<&Path>) -> anyhow::Result<PathBuf> {
     })
 }
 
+/// Writes what the network is given of the pictures for the tooling.
+fn write(to: &Path, network: &Network, pictures: Vec<Picture>) -> anyhow::Result<()> {
+    let values: Vec<Tensor> = pictures.into_iter().map(|(tensor, _)| tensor).collect();
+    let mut file = BufWriter::new(fs::File::create(to)?);
+    write_npy(&mut file, &network.input, &values)?;
+    Ok(file.flush()?)
+}
+
 /// Has ONNX Runtime's tooling write `made`; what it reports.
 async fn quantize(
     script: &Path,
     network: &Network,
-    pictures: &[Picture],
+    tensors: &Path,
     made: &Path,
     method: &str,
 ) -> anyhow::Result<Value> {
-    let tensors = made.with_extension("npy");
-    let values: Vec<_> =
-        pictures.iter().map(|(picture, _)| decode::tensor(picture, &network.input)).collect();
-    let mut file = BufWriter::new(fs::File::create(&tensors)?);
-    write_npy(&mut file, &network.input, &values)?;
-    file.flush()?;
-    drop((file, values));
     let output = Command::new(script)
         .arg("quantize")
-        .args([&network.file, &tensors, &made.to_owned()])
+        .args([&network.file, tensors, made])
         .args(["--method", method])
         .stderr(Stdio::inherit())
         .output()
@@ -205,7 +210,7 @@ async fn quantize(
         "{} did not quantize the model; its words stand above",
         script.display()
     );
-    fs::remove_file(&tensors)?;
+    fs::remove_file(tensors)?;
     serde_json::from_slice(&output.stdout).context("the script's report is no JSON")
 }
 
@@ -250,4 +255,17 @@ fn in_words(name: &str, parity: &Parity, failures: &[String], report: &Path) -> 
         failures => text += &format!("\nIt may not serve, and was not kept: {}.", failures.join("; ")),
     }
     format!("{text}\nReport: {}", report.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_no_folder_and_not_empty() {
+        assert!(is_name("resnet50-v1-12_int8.2"));
+        for name in ["", ".", "..", ".hidden", "-as", "a/b", "a b", "ü"] {
+            assert!(!is_name(name), "{name:?}");
+        }
+    }
 }

@@ -44,13 +44,17 @@ pub(super) fn state(kept: &Kept) -> String {
 pub(super) fn way_out(moved: &Moved) -> (String, String) {
     match moved.number {
         Some(number) => (
-            format!("Or go on with version {number} of it, which says so: it scores only the images that it lacks."),
+            format!(
+                "Or go on with version {number} of it, which says so: it scores only the images that it lacks."
+            ),
             format!("Go on with version {number}"),
         ),
         None => (
-            "Or accept the new numbers as another version: every image is scored by it in the background, the pages go on with \
-             the former scores until the last one is, and a threshold is carried over."
-                .to_owned(),
+            format!(
+                "Or accept the new numbers as another version: every image is scored by it in the background, and the pages go on \
+                 with the former scores until the last one is.{}",
+                if moved.task == "watch" { " A threshold that was set is carried over." } else { "" }
+            ),
             "Accept the new numbers".to_owned(),
         ),
     }

@@ -158,11 +158,11 @@ pub(super) fn members(name: &str, members: &[Member]) -> Result<(), Fault> {
 }
 
 pub(super) fn golden(golden: &Golden) -> Result<(), Fault> {
-    let finite = |value: Option<f64>| value.is_none_or(f64::is_finite);
-    if finite(golden.expected) && finite(golden.tolerance) && golden.tolerance.is_none_or(|value| value > 0.0)
-    {
-        Ok(())
-    } else {
-        Err(Fault::new("[golden]", "expected must be finite, tolerance finite and above 0"))
+    if !golden.expected.is_none_or(f64::is_finite) {
+        return Err(Fault::new("[golden] expected", "must be finite"));
     }
+    if !golden.tolerance.is_none_or(|value| value.is_finite() && value > 0.0) {
+        return Err(Fault::new("[golden] tolerance", "must be finite and above 0"));
+    }
+    Ok(())
 }

@@ -52,8 +52,9 @@ fn complete(mut raw: Raw, name: String, path: &Path, folder: &Path) -> Result<Ma
         Kind::Ensemble(members) => check::members(&name, members)?,
         Kind::Head { .. } => {}
     }
-    if raw.task == Task::Quality && (raw.threshold.is_some() || raw.question.is_some()) {
-        return Err(Fault::new("", "[threshold] and question belong to watch models only: remove them"));
+    let of_watch = [("[threshold]", raw.threshold.is_some()), ("question", raw.question.is_some())];
+    if let Some((place, _)) = of_watch.iter().find(|(_, is_given)| raw.task == Task::Quality && *is_given) {
+        return Err(Fault::new(place, "belongs to watch models only: remove it"));
     }
     let mut golden = raw.golden.unwrap_or_default();
     check::golden(&golden)?;

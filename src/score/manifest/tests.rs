@@ -80,6 +80,72 @@ fn a_refusal_names_the_file_the_table_the_key_and_the_way_out() {
     }
 }
 
+/// A manifest of this text, read.
+fn read(text: &str) -> Result<Manifest, ManifestError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("changed.toml");
+    fs::write(&path, text).unwrap();
+    Manifest::read(&path)
+}
+
+#[test]
+fn parts_that_do_not_fit_together_are_refused_one_by_one() {
+    let cases = [
+        ("[threshold]", "[golden]\ntolerance = 0.0\n[threshold]", "[golden] tolerance", "above 0"),
+        ("[threshold]", "[golden]\ntolerance = nan\n[threshold]", "[golden] tolerance", "finite"),
+        ("[threshold]", "[golden]\nexpected = inf\n[threshold]", "[golden] expected", "finite"),
+        ("positive = [0]", "positive = [0]\nbackground_offset = 3", "[output] background_offset", "no class"),
+        ("positive = [0]", "positive = [0]\nscale = 0.0", "[output] scale", "above 0"),
+        ("positive = [0]", "positive = [0]\nscale = inf", "[output] scale", "finite"),
+        ("width = 4", "width = 4\nbatch = 0", "[input] batch", "at least 1"),
+        ("features = \"means\"", "features = \"logits\"", "[output] features", "another output"),
+        (
+            "fit = \"squash\"",
+            "fit = \"crop\"\nresize_shortest = 3",
+            "[input] resize_shortest",
+            "smaller than the cut",
+        ),
+        ("fit = \"squash\"", "fit = \"squash\"\nresize_shortest = 8", "[input] resize_shortest", "remove it"),
+        ("mean = [0.5, 0.25, 0.0]", "mean = [0.5, 0.25]", "[input] mean", "length 3"),
+        ("mean = [0.5, 0.25, 0.0]", "mean = [0.5, nan, 0.0]", "[input] mean", "finite"),
+        ("scale = 0.00392156862745098", "scale = 0.0", "[input] scale, std", "not 0"),
+    ];
+    for (from, to, place, way_out) in cases {
+        let message = changed(from, to).unwrap_err().to_string();
+        assert!(message.contains("changed.toml") && message.contains(place), "{to}: {message}");
+        assert!(message.contains(way_out), "{to}: {message}");
+    }
+    let one = "{ name = \"a\" }";
+    let ensembles = [
+        ("members = []".to_owned(), "members", "at least one"),
+        (
+            "members = [{ name = \"a\", weight = 0.0 }]".to_owned(),
+            "members",
+            "weight of a must be finite and above 0",
+        ),
+        ("members = [{ name = \"a\", weight = nan }]".to_owned(), "members", "weight of a must be finite"),
+        (format!("members = [{one}, {one}]"), "members", "a is named twice"),
+        ("members = [{ name = \"changed\" }]".to_owned(), "members", "this manifest itself"),
+        ("members = [{ weight = 1.0 }]".to_owned(), "members", "missing field `name`"),
+        (format!("members = [{one}]\n[input]\n{}", INPUT), "members", "no [input] or [output] of its own"),
+    ];
+    for (text, place, way_out) in ensembles {
+        let message = read(&format!("task = \"watch\"\n{text}")).unwrap_err().to_string();
+        assert!(message.contains("changed.toml") && message.contains(place), "{text}: {message}");
+        assert!(message.contains(way_out), "{text}: {message}");
+    }
+    for (text, place) in [("question = \"watch\"", "question"), ("[threshold]\ndefault = 0.5", "[threshold]")]
+    {
+        let message =
+            read(&format!("task = \"quality\"\nmembers = [{one}]\n{text}")).unwrap_err().to_string();
+        let said = format!("{place}: belongs to watch models only: remove it");
+        assert!(message.contains("changed.toml") && message.contains(&said), "{message}");
+    }
+}
+
+const INPUT: &str = "tensor = \"x\"\nlayout = \"nchw\"\ndtype = \"f32\"\nwidth = 4\nheight = 4\ncolour = \"rgb\"\nfit = \"squash\"\n\
+                     filter = \"nearest\"";
+
 #[test]
 fn the_fingerprint_follows_what_decides_numbers_and_nothing_else() {
     let fingerprint = |manifest: Manifest| manifest.network().unwrap().fingerprint();

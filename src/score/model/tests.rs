@@ -132,6 +132,22 @@ async fn refusals_name_the_model() {
 }
 
 #[tokio::test]
+async fn members_that_answer_different_questions_have_no_mean() {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(models()).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    let clock = folder.path().join("tiny-watch-bgr.toml");
+    let text = fs::read_to_string(&clock).unwrap();
+    fs::write(&clock, format!("question = \"watch or clock\"\n{text}")).unwrap();
+    let catalogue = Catalogue::read(folder.path()).unwrap();
+    let refused = Model::load(&catalogue, "tiny-ensemble", runtime(), EngineSettings::default()).await;
+    let message = refused.unwrap_err().to_string();
+    assert!(message.contains("it asks \"watch\""), "{message}");
+    assert!(message.contains("its member tiny-watch-bgr answers \"watch or clock\""), "{message}");
+}
+
+#[tokio::test]
 async fn an_ensembles_fingerprint_is_not_its_members() {
     let ensemble = load("tiny-ensemble").await.unwrap().fingerprint();
     assert_ne!(ensemble, load("tiny-watch").await.unwrap().fingerprint());

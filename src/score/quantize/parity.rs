@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use image::RgbImage;
 use serde::Serialize;
 
 use crate::{
     calibration::{Label, Labels, Sweep},
     comparison::spearman,
+    decode::Tensor,
     domain::Confidence,
     score::{Answer, Model, ScoreError},
 };
@@ -58,22 +58,22 @@ pub struct Auc {
 }
 
 impl Comparison {
-    /// Asks both models about pictures, which are one batch, with people's label where there is one. They take turns in
-    /// being first.
+    /// Asks both models about pictures, which are one batch, with people's label where there is one. Both want the same tensor, for
+    /// the quantized one has its original's input. They take turns in being first.
     ///
     /// # Errors
     /// A picture cannot be scored.
     pub async fn add(
         &mut self,
         models: [&Model; 2],
-        pictures: &[(RgbImage, Option<bool>)],
+        pictures: &[(Tensor, Option<bool>)],
     ) -> Result<(), ScoreError> {
         let first = self.batches % 2;
         self.batches += 1;
         let mut said = [vec![], vec![]];
         for which in [first, 1 - first] {
             let model = models[which];
-            let tensors: Vec<_> = pictures.iter().map(|(picture, _)| model.tensors(picture)).collect();
+            let tensors: Vec<_> = pictures.iter().map(|(tensor, _)| vec![tensor.clone()]).collect();
             let started = Instant::now();
             let predictions = try_join_all(tensors.into_iter().map(|tensors| model.score(tensors))).await?;
             self.times[which] += started.elapsed();

@@ -1,0 +1,199 @@
+//! What can be done with the models of the folder: check one, bring it in, fetch its weights, or send them.
+
+use std::{future::Future, time::Duration};
+
+use actix_multipart::Multipart;
+use actix_web::{
+    HttpResponse,
+    web::{Data, Form, Query},
+};
+use futures_util::TryStreamExt;
+use serde::Deserialize;
+
+use super::weights;
+use crate::{
+    score::{CatalogueError, Manifest, Network},
+    serving::{Ask, Begun, Doing},
+    store::events,
+    web::{Site, account::Caller, api, error::WebError},
+};
+
+/// Who presses a button waits so long for the outcome; after that the page tells what goes on.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Which model is meant.
+#[derive(Debug, Deserialize)]
+pub struct Asked {
+    model: String,
+    /// Whether what its manifest asks to be accepted is.
+    accept: Option<String>,
+}
+
+/// `POST /models/check`: loads a model as the service would, and says whether it can serve.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn check(site: Data<Site>, asked: Form<Asked>) -> Result<HttpResponse, WebError> {
+    let name = manifest(&site, &asked.model).await?.name;
+    let begun = begin(&site, &name, Doing::Busy("being checked"))?;
+    let (site, named) = (site.into_inner(), name.clone());
+    let work = {
+        let site = site.clone();
+        async move { begun.ended(checked(&site, &named).await) }
+    };
+    in_the_background(work).await;
+    Ok(back(&site, &name))
+}
+
+/// `POST /models/activate`: a model is served in place of the one of its task, as soon as it has scored every image.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn activate(
+    site: Data<Site>,
+    caller: Caller,
+    asked: Form<Asked>,
+) -> Result<HttpResponse, WebError> {
+    let name = manifest(&site, &asked.model).await?.name;
+    let begun = begin(&site, &name, Doing::Busy("being loaded and checked"))?;
+    let (site, named) = (site.into_inner(), name.clone());
+    let work = {
+        let site = site.clone();
+        async move {
+            let _turn = site.doings.turn().await;
+            let ask = Ask { name: &named, by: caller.annotator, accepts_moved: false };
+            let brought = site.workshop.bring_in(&site.pool, ask).await;
+            site.counts.changed();
+            begun.ended(brought.map(|brought| brought.in_words(&named)).map_err(|error| in_full(&error)));
+        }
+    };
+    in_the_background(work).await;
+    Ok(back(&site, &name))
+}
+
+/// `POST /models/pull`: the weights of a model are fetched in the background, and checked.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Result<HttpResponse, WebError> {
+    let manifest = manifest(&site, &asked.model).await?;
+    if site.workshop.is_offline() {
+        let sentence = "CHRONOGRADE_OFFLINE is set, so nothing is fetched: send the file, or bring it with `chronograde models add FILE`.";
+        return Err(WebError::NotTaken(sentence.to_owned()));
+    }
+    if let Some(terms) = manifest.accept.as_ref().filter(|_| asked.accept.is_none()) {
+        return Err(WebError::NotTaken(format!(
+            "{} was not fetched, since {terms}: accept that first.",
+            manifest.name
+        )));
+    }
+    let network = network(&manifest)?.clone();
+    let coming = Doing::Coming { there: 0, of: network.bytes, remark: None };
+    let begun = begin(&site, &manifest.name, coming)?;
+    events::record(&mut *site.pool.acquire().await?, caller.annotator, "models.pull", Some(&manifest.name))
+        .await?;
+    let (site, name) = (site.into_inner(), manifest.name.clone());
+    let work = {
+        let site = site.clone();
+        async move {
+            let outcome = match weights::fetched(network, begun.teller().clone()).await {
+                Ok(url) => with_check(&site, &name, format!("It came from {url}"), &begun).await,
+                Err(problem) => Err(problem),
+            };
+            begun.ended(outcome);
+        }
+    };
+    in_the_background(work).await;
+    Ok(back(&site, &manifest.name))
+}
+
+/// `POST /models/add`: the weights of a model, which were fetched elsewhere, are put where its manifest wants them.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn add(
+    site: Data<Site>,
+    caller: Caller,
+    asked: Query<Asked>,
+    mut form: Multipart,
+) -> Result<HttpResponse, WebError> {
+    let manifest = manifest(&site, &asked.model).await?;
+    let network = network(&manifest)?.clone();
+    let begun = begin(&site, &manifest.name, Doing::Busy("its file comes in"))?;
+    let mut spool = weights::Spool::new(&site.data_dir, &network).map_err(WebError::Spool)?;
+    while let Some(mut field) = form.try_next().await.map_err(api::broken_form)? {
+        while let Some(part) = field.try_next().await.map_err(api::broken_form)? {
+            spool.write(&part).await.map_err(WebError::Spool)?;
+        }
+    }
+    events::record(&mut *site.pool.acquire().await?, caller.annotator, "models.add", Some(&manifest.name))
+        .await?;
+    let (site, name) = (site.into_inner(), manifest.name.clone());
+    let work = {
+        let site = site.clone();
+        async move {
+            let outcome = match spool.put(&site.workshop).await {
+                Ok(()) => with_check(&site, &name, "Its file is here".to_owned(), &begun).await,
+                Err(problem) => Err(problem),
+            };
+            begun.ended(outcome);
+        }
+    };
+    in_the_background(work).await;
+    Ok(back(&site, &manifest.name))
+}
+
+async fn manifest(site: &Site, name: &str) -> Result<Manifest, WebError> {
+    let read = site.workshop.catalogue().await.and_then(|catalogue| catalogue.get(name).cloned());
+    read.map_err(|error| match error {
+        CatalogueError::Unknown { .. } => WebError::NotFound,
+        other => WebError::NotTaken(other.to_string()),
+    })
+}
+
+fn network(manifest: &Manifest) -> Result<&Network, WebError> {
+    let sentence =
+        || format!("{} has no weights of its own: fetch the models that it is made of.", manifest.name);
+    manifest.network().ok_or_else(|| WebError::NotTaken(sentence()))
+}
+
+fn begin(site: &Site, name: &str, doing: Doing) -> Result<Begun, WebError> {
+    let busy =
+        || WebError::NotTaken(format!("Something goes on with {name} already: wait until that has ended."));
+    site.doings.begin(name, doing).ok_or_else(busy)
+}
+
+/// Goes on also when nobody waits any more.
+async fn in_the_background(work: impl Future<Output = ()> + Send + 'static) {
+    let _ = tokio::time::timeout(PATIENCE, tokio::spawn(work)).await;
+}
+
+async fn checked(site: &Site, name: &str) -> Result<String, String> {
+    let _turn = site.doings.turn().await;
+    let checked = site.workshop.check(name).await.map_err(|error| in_full(&error))?;
+    let doubts: String = checked.warnings.iter().map(|warning| format!(" Mind: {warning}.")).collect();
+    Ok(format!("It can serve: {checked}.{doubts}"))
+}
+
+async fn with_check(site: &Site, name: &str, done: String, begun: &Begun) -> Result<String, String> {
+    begun.teller().goes_on(Doing::Busy("being checked"));
+    let put = |said: String| format!("{done}. {said}");
+    checked(site, name).await.map(put).map_err(put)
+}
+
+/// An error with everything that led to it.
+fn in_full(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// The page, at the model's row.
+fn back(site: &Site, name: &str) -> HttpResponse {
+    let anchor: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    site.see_other(&format!("/models#model-{anchor}"))
+}

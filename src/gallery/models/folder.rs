@@ -1,0 +1,235 @@
+//! Every manifest of the models folder: what state its model is in, and what can be done with it.
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+
+use crate::{
+    domain::Task,
+    gallery::words,
+    score::{Kind, Manifest, Network},
+    serving::Doing,
+    store::{
+        model_change::Kept,
+        models::{self, Standing},
+    },
+    web::{Site, error::WebError},
+};
+
+/// The manifests of one task, or why none can be shown.
+pub(super) struct Folder {
+    /// Where they lie.
+    pub(super) path: String,
+    /// Each task's models.
+    pub(super) tasks: Vec<(&'static str, Vec<Row>)>,
+    /// Why the manifests cannot be read.
+    pub(super) problem: Option<String>,
+    /// Whether something goes on, so that the page should be looked at again.
+    pub(super) is_busy: bool,
+    /// Whether nothing may be fetched.
+    pub(super) is_offline: bool,
+}
+
+/// A manifest.
+pub(super) struct Row {
+    pub(super) name: String,
+    /// The name for people, where the manifest gives one.
+    pub(super) title: Option<String>,
+    pub(super) licence: String,
+    /// In a few words.
+    pub(super) state: String,
+    /// The class of the dot beside it.
+    pub(super) dot: &'static str,
+    /// Why it cannot serve.
+    pub(super) problem: Option<String>,
+    /// The cut-off, and whether it was measured.
+    pub(super) threshold: Option<String>,
+    pub(super) can_activate: bool,
+    pub(super) can_check: bool,
+    pub(super) pull: Option<Pull>,
+    /// Where its weights can be sent to, and what they are.
+    pub(super) add: Option<(String, String)>,
+    pub(super) busy: Option<Busy>,
+    /// How what was done last ended, and whether it went well.
+    pub(super) said: Option<(String, bool)>,
+}
+
+/// Weights that can be fetched.
+pub(super) struct Pull {
+    pub(super) bytes: String,
+    /// What must be accepted first.
+    pub(super) terms: Option<String>,
+}
+
+/// What goes on with a model.
+pub(super) struct Busy {
+    pub(super) text: String,
+    /// Bytes that are here, of so many.
+    pub(super) bytes: Option<(u64, u64)>,
+}
+
+impl Folder {
+    /// The folder as it is now; `kept` are the pairs that are kept up.
+    pub(super) async fn of(site: &Site, conn: &mut PgConnection, kept: &[Kept]) -> Result<Self, WebError> {
+        let catalog = Catalog {
+            standings: models::standings(&mut *conn).await?.into_iter().collect(),
+            thresholds: models::thresholds(conn).await?.into_iter().collect(),
+            filling: kept.iter().find(|kept| kept.state == "filling"),
+        };
+        let read = site.workshop.catalogue().await;
+        let problem = read.as_ref().err().map(ToString::to_string);
+        let manifests = read.as_ref().map(|catalogue| catalogue.manifests()).unwrap_or_default();
+        let of_task = |task: Task| {
+            let rows = manifests.iter().filter(move |manifest| manifest.task == task);
+            (heading(task), rows.map(|manifest| Row::new(site, &catalog, manifest, manifests)).collect())
+        };
+        Ok(Self {
+            path: site.workshop.folder().display().to_string(),
+            tasks: Task::ALL.iter().map(|task| of_task(*task)).collect(),
+            problem,
+            is_busy: site.doings.is_busy(),
+            is_offline: site.workshop.is_offline(),
+        })
+    }
+}
+
+const fn heading(task: Task) -> &'static str {
+    match task {
+        Task::Watch => "Is there a watch?",
+        Task::Quality => "How good does it look?",
+    }
+}
+
+/// What the catalog says of models, by name.
+struct Catalog<'a> {
+    standings: HashMap<String, Standing>,
+    thresholds: HashMap<String, f64>,
+    filling: Option<&'a Kept>,
+}
+
+/// Where a model's weights are.
+enum Weights {
+    Here,
+    /// Not here; an ensemble names those of its members that are not.
+    Absent(String),
+    /// Something else lies in their place.
+    Other(String),
+    /// They are of a kind that is not run.
+    NotRun,
+}
+
+impl Row {
+    fn new(site: &Site, catalog: &Catalog<'_>, manifest: &Manifest, all: &[Manifest]) -> Self {
+        let weights = weights(manifest, all);
+        let standing = catalog.standings.get(&manifest.name).copied();
+        let doing = site.doings.of(&manifest.name);
+        let is_here = matches!(weights, Weights::Here);
+        let (busy, said) = doing.map_or((None, None), told);
+        let (state, dot) = state(standing, &weights, catalog.filling);
+        let is_free = busy.is_none();
+        let wanted = manifest.network().filter(|_| is_free && !is_here);
+        Self {
+            name: manifest.name.clone(),
+            title: Some(manifest.title.clone()).filter(|title| *title != manifest.name),
+            licence: manifest.license.clone().unwrap_or_else(|| "not known".to_owned()),
+            state,
+            dot,
+            problem: match weights {
+                Weights::Here | Weights::NotRun => None,
+                Weights::Absent(problem) => Some(problem).filter(|problem| !problem.is_empty()),
+                Weights::Other(problem) => Some(problem),
+            },
+            threshold: (manifest.task == Task::Watch)
+                .then(|| threshold(manifest, catalog.thresholds.get(&manifest.name).copied())),
+            can_activate: is_free && is_here && matches!(standing, None | Some(Standing::KeptUp)),
+            can_check: is_free && is_here,
+            pull: wanted
+                .filter(|network| !network.urls.is_empty() && !site.workshop.is_offline())
+                .map(|network| Pull { bytes: size(network.bytes), terms: manifest.accept.clone() }),
+            add: wanted.map(|network| (add_address(site, &manifest.name), file(network))),
+            busy,
+            said,
+        }
+    }
+}
+
+fn add_address(site: &Site, name: &str) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("model", name).finish();
+    site.url(&format!("/models/add?{query}"))
+}
+
+/// The file that is wanted, by which it is known elsewhere.
+fn file(network: &Network) -> String {
+    let name = network.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    format!("{name} ({} bytes, SHA-256 {})", network.bytes, network.sha256)
+}
+
+fn size(bytes: u64) -> String {
+    words::bytes(i64::try_from(bytes).unwrap_or(i64::MAX))
+}
+
+/// What a glance at the folder tells; whether the bytes are the right ones a check tells.
+fn weights(manifest: &Manifest, all: &[Manifest]) -> Weights {
+    let network = match &manifest.kind {
+        Kind::Network(network) => network,
+        Kind::Head { .. } => return Weights::NotRun,
+        Kind::Ensemble(members) => {
+            let is_here = |name: &str| all.iter().any(|other| other.name == name && other.is_downloaded());
+            let absent: Vec<&str> =
+                members.iter().map(|member| member.name.as_str()).filter(|name| !is_here(name)).collect();
+            return match absent.as_slice() {
+                [] => Weights::Here,
+                absent => Weights::Absent(format!("Its members are not all here: {}.", absent.join(", "))),
+            };
+        }
+    };
+    match std::fs::metadata(&network.file) {
+        Err(_) => Weights::Absent(String::new()),
+        Ok(file) if file.is_file() && file.len() == network.bytes => Weights::Here,
+        Ok(file) => Weights::Other(format!(
+            "{} has {} bytes, and its manifest says {}.",
+            network.file.display(),
+            file.len(),
+            network.bytes
+        )),
+    }
+}
+
+fn state(standing: Option<Standing>, weights: &Weights, filling: Option<&Kept>) -> (String, &'static str) {
+    let so_far = || {
+        filling.map_or_else(String::new, |pair| {
+            format!(": {} of {}", words::count(pair.scored()), words::count(pair.images))
+        })
+    };
+    match (standing, weights) {
+        (_, Weights::Other(_)) => ("the file does not fit".to_owned(), "failed"),
+        (Some(Standing::Serves), _) => ("serves".to_owned(), "imported"),
+        (Some(Standing::Scoring), _) => (format!("filling{}", so_far()), "settling"),
+        (Some(Standing::Held), _) => (format!("filling{}, held", so_far()), "settling"),
+        (Some(Standing::KeptUp), _) => ("kept up".to_owned(), "duplicate"),
+        (None, Weights::Here) => ("here".to_owned(), "duplicate"),
+        (None, Weights::Absent(_)) => ("not downloaded".to_owned(), "missing"),
+        (None, Weights::NotRun) => ("not run by this version".to_owned(), "missing"),
+    }
+}
+
+fn threshold(manifest: &Manifest, set: Option<f64>) -> String {
+    match set {
+        Some(value) => words::cut_off(value),
+        None if manifest.threshold.measured_on.is_some() => words::cut_off(manifest.threshold.value.get()),
+        None => format!("{}, not measured", words::cut_off(manifest.threshold.value.get())),
+    }
+}
+
+/// What goes on, and how the last thing ended.
+fn told(doing: Doing) -> (Option<Busy>, Option<(String, bool)>) {
+    match doing {
+        Doing::Busy(what) => (Some(Busy { text: what.to_owned(), bytes: None }), None),
+        Doing::Coming { there, of, remark } => {
+            let remark = remark.map(|remark| format!(" ({remark})")).unwrap_or_default();
+            let text = format!("{} of {}{remark}", size(there), size(of));
+            (Some(Busy { text, bytes: Some((there, of)) }), None)
+        }
+        Doing::Ended { said, is_well } => (None, Some((said, is_well))),
+    }
+}

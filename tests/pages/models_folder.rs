@@ -1,0 +1,222 @@
+//! The models folder on the Models page: what is in it, checks, activation, and weights that are fetched or sent.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    path::{Path, PathBuf},
+};
+
+use chronograde::config::Settings;
+use reqwest::{Response, StatusCode, header};
+use sqlx::PgPool;
+
+use super::catalog::{Catalog, Html, Picture, TestSite};
+
+/// A folder with the tiny models and a site that has it, and one picture that is scored.
+struct Workshop {
+    folder: tempfile::TempDir,
+    site: TestSite,
+}
+
+impl Workshop {
+    /// Before the site starts, `change` may do something to the folder.
+    async fn open(pool: &PgPool, offline: bool, change: impl FnOnce(&Path)) -> Self {
+        let mut catalog = Catalog::open(pool, 0.5).await;
+        catalog.add(Picture::scored(1, 5.0, 0.9)).await;
+        let folder = tempfile::tempdir().unwrap();
+        let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
+        for entry in fs::read_dir(tiny).unwrap().map(Result::unwrap) {
+            fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
+        change(folder.path());
+        let settings = Settings { models: folder.path().to_owned(), offline, ..Settings::default() };
+        Self { site: TestSite::start_with(pool.clone(), settings).await, folder }
+    }
+
+    fn weights(&self) -> PathBuf {
+        self.folder.path().join("tiny-means.onnx")
+    }
+
+    async fn press(&self, what: &str, form: &[(&str, &str)]) -> StatusCode {
+        self.site.submit(self.site.client(), &format!("/models/{what}"), form).await.status()
+    }
+
+    async fn send(&self, model: &str, bytes: &[u8]) -> Response {
+        let head = "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.onnx\"\r\n\r\n";
+        let body = [head.as_bytes(), bytes, b"\r\n--cut--\r\n"].concat();
+        let request = self.site.client().post(self.site.url(&format!("/models/add?model={model}")));
+        let request = request.header("sec-fetch-site", "same-origin");
+        let request = request.header(header::CONTENT_TYPE, "multipart/form-data; boundary=cut");
+        request.body(body).send().await.unwrap()
+    }
+
+    /// The row of a model, once nothing goes on with it.
+    async fn row(&self, model: &str) -> Row {
+        loop {
+            let page = self.site.page("/models").await;
+            if page.attributes("#models", "data-busy").is_empty() {
+                return Row { page, model: model.to_owned() };
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+}
+
+struct Row {
+    page: Html,
+    model: String,
+}
+
+impl Row {
+    fn all(&self, selector: &str) -> Vec<String> {
+        self.page.all(&format!("#model-{} {selector}", self.model))
+    }
+
+    fn state(&self) -> String {
+        self.all(".state").remove(0)
+    }
+
+    fn said(&self) -> String {
+        self.all("[role=status]").join(" ")
+    }
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn every_manifest_is_listed_with_its_state_and_checked_by_a_button(pool: PgPool) {
+    let shop = Workshop::open(&pool, false, |_| {}).await;
+    let row = shop.row("tiny-watch").await;
+    assert_eq!(
+        (row.state().as_str(), row.all("button")),
+        ("here", vec!["Activate".to_owned(), "Check".to_owned()])
+    );
+    assert_eq!(row.all("td[data-name=Threshold]"), ["0.5"]);
+    let absent = shop.row("mobilenet_v2_imagenet_uint8").await;
+    assert_eq!(absent.state(), "not downloaded");
+    assert!(!absent.all("button").contains(&"Activate".to_owned()));
+    fs::write(shop.folder.path().join("tiny-nan.onnx"), "short").unwrap();
+    let other = shop.row("tiny-watch-nan").await;
+    assert_eq!(other.state(), "the file does not fit");
+    assert!(
+        other.all(".reason")[0].contains("has 5 bytes, and its manifest says"),
+        "{:?}",
+        other.all(".reason")
+    );
+
+    assert_eq!(shop.press("check", &[("model", "tiny-watch")]).await, StatusCode::SEE_OTHER);
+    let said = shop.row("tiny-watch").await.said();
+    assert!(said.starts_with("It can serve: checksum, names, shapes and types are right"), "{said}");
+    assert_eq!(shop.press("check", &[("model", "tiny-watch-broken")]).await, StatusCode::SEE_OTHER);
+    let refused = shop.row("tiny-watch-broken").await;
+    assert!(refused.all(".bad")[0].contains("model tiny-watch-broken is not served"), "{:?}", refused.said());
+    assert_eq!(shop.press("check", &[("model", "nobody's")]).await, StatusCode::NOT_FOUND);
+    assert_eq!(shop.press("check", &[]).await, StatusCode::BAD_REQUEST);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_model_is_activated_from_the_page_and_fills_its_pair(pool: PgPool) {
+    let shop = Workshop::open(&pool, false, |_| {}).await;
+    assert_eq!(shop.press("activate", &[("model", "tiny-ensemble")]).await, StatusCode::SEE_OTHER);
+    let row = shop.row("tiny-ensemble").await;
+    assert!(row.said().starts_with("tiny-ensemble scores 1 images in the background"), "{}", row.said());
+    assert_eq!((row.state().as_str(), row.all("button")), ("filling: 0 of 1", vec!["Check".to_owned()]));
+    let pairs = row.page.all("section[aria-labelledby=pairs] tbody tr");
+    assert!(pairs.len() == 2 && pairs[1].contains("tiny-ensemble"), "{pairs:?}");
+    let who: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM events WHERE kind = 'models.bring_in' AND actor IS NOT NULL",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(who, 1);
+    assert_eq!(shop.press("activate", &[("model", "tiny-watch-broken")]).await, StatusCode::SEE_OTHER);
+    assert!(!shop.row("tiny-watch-broken").await.all(".bad").is_empty());
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn offline_a_file_that_was_fetched_elsewhere_is_sent_and_any_other_is_refused(pool: PgPool) {
+    let shop = Workshop::open(&pool, true, |folder| {
+        fs::remove_file(folder.join("tiny-means.onnx")).unwrap();
+    })
+    .await;
+    let row = shop.row("tiny-watch").await;
+    assert_eq!((row.state().as_str(), row.all("button")), ("not downloaded", vec!["Send".to_owned()]));
+    assert!(row.page.one("#models > .quiet").contains("chronograde models add FILE"));
+    assert_eq!(shop.press("pull", &[("model", "tiny-watch")]).await, StatusCode::CONFLICT);
+    let other = fs::read(shop.folder.path().join("tiny-quality.onnx")).unwrap();
+    for (bytes, problem) in [
+        (&b""[..], "No file was sent"),
+        (&other[..], "has 390 bytes, and 191 are wanted"),
+        (&[0; 191][..], "It has the size that"),
+        (&b"version https://git-lfs.github.com/spec/v1"[..], "Git LFS pointer"),
+    ] {
+        assert_eq!(shop.send("tiny-watch", bytes).await.status(), StatusCode::SEE_OTHER);
+        let row = shop.row("tiny-watch").await;
+        assert!(row.all(".bad").join(" ").contains(problem), "{problem}: {}", row.said());
+        assert!(!shop.weights().exists());
+    }
+    let right = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models/tiny-means.onnx")).unwrap();
+    assert_eq!(shop.send("tiny-watch", &right).await.status(), StatusCode::SEE_OTHER);
+    let row = shop.row("tiny-watch").await;
+    assert!(row.said().starts_with("Its file is here. It can serve"), "{}", row.said());
+    assert_eq!(fs::read(shop.weights()).unwrap(), right);
+    assert_eq!(
+        fs::read_dir(shop.site.data_dir().join("spool")).unwrap().count(),
+        0,
+        "nothing is left behind"
+    );
+    assert_eq!(shop.send("tiny-ensemble", &right).await.status(), StatusCode::CONFLICT);
+}
+
+/// A server that answers every question with a file.
+fn server(file: &Path) -> String {
+    let (listener, bytes) = (TcpListener::bind("127.0.0.1:0").unwrap(), fs::read(file).unwrap());
+    let address = format!("http://{}/weights", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map(Result::unwrap) {
+            let lines = BufReader::new(&stream).lines().map(Result::unwrap);
+            assert!(lines.take_while(|line| !line.is_empty()).count() > 0);
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", bytes.len());
+            stream.write_all(&[head.as_bytes(), &bytes].concat()).unwrap();
+        }
+    });
+    address
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn weights_are_pulled_once_their_terms_are_accepted(pool: PgPool) {
+    let shop = Workshop::open(&pool, false, |folder| {
+        let address = server(&folder.join("tiny-means.onnx"));
+        fs::remove_file(folder.join("tiny-means.onnx")).unwrap();
+        let manifest = folder.join("tiny-watch.toml");
+        let text =
+            fs::read_to_string(&manifest).unwrap().replace("urls = []", &format!("urls = [\"{address}\"]"));
+        fs::write(manifest, format!("accept = \"its page names no licence\"\n{text}")).unwrap();
+    })
+    .await;
+    let row = shop.row("tiny-watch").await;
+    assert_eq!(row.all(".terms"), ["I accept this: its page names no licence."]);
+    assert_eq!(row.all("button"), ["Pull 191\u{202f}bytes", "Send"]);
+    assert_eq!(shop.press("pull", &[("model", "tiny-watch")]).await, StatusCode::CONFLICT);
+    assert!(!shop.weights().exists());
+    assert_eq!(
+        shop.press("pull", &[("model", "tiny-watch"), ("accept", "yes")]).await,
+        StatusCode::SEE_OTHER
+    );
+    let row = shop.row("tiny-watch").await;
+    assert!(row.said().starts_with("It came from http://127.0.0.1"), "{}", row.said());
+    assert!(row.said().contains("It can serve"), "{}", row.said());
+    assert_eq!((row.state().as_str(), shop.weights().exists()), ("here", true));
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_manifest_that_cannot_be_read_is_named_and_the_page_stays(pool: PgPool) {
+    let shop = Workshop::open(&pool, false, |folder| {
+        fs::write(folder.join("broken.toml"), "task = \"beauty\"").unwrap();
+    })
+    .await;
+    let page = shop.site.page("/models").await;
+    assert!(page.one("#models .problem").contains("broken.toml"));
+    assert_eq!(page.all("section[aria-labelledby=pairs] tbody tr").len(), 1);
+}
