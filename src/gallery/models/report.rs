@@ -155,17 +155,13 @@ fn correlations(pairs: &[Pair]) -> [f64; 2] {
     [of(|pair| pair.confidence), of(|pair| pair.quality)]
 }
 
+/// An image's place from one end, with the models that serve and with the others; none where it is no watch.
+type NowAndThen = (Option<i64>, Option<i64>);
+
 /// Who enters one end and who leaves it, each by place.
-fn of_end(
-    site: &Site,
-    changed: &[(Mover, Places)],
-    end: &str,
-    of: fn(&Places) -> (Option<i64>, Option<i64>),
-) -> [Ends; 2] {
+fn of_end(site: &Site, changed: &[(Mover, Places)], end: &str, of: fn(&Places) -> NowAndThen) -> [Ends; 2] {
     let is_in = |place: Option<i64>| place.is_some_and(|place| place <= ENDS);
-    let listed = |title: String,
-                  moves: fn((bool, bool)) -> bool,
-                  by: fn((Option<i64>, Option<i64>)) -> Option<i64>| {
+    let listed = |title: String, moves: fn((bool, bool)) -> bool, by: fn(NowAndThen) -> Option<i64>| {
         let is_one = |places: &Places| moves((is_in(of(places).0), is_in(of(places).1)));
         let mut those: Vec<_> = changed.iter().filter(|(_, places)| is_one(places)).collect();
         those.sort_by_key(|(mover, places)| (by(of(places)), mover.image));
@@ -184,7 +180,7 @@ fn counts([enter, leave]: &[Ends; 2]) -> String {
 }
 
 /// *number 57 → number 3*, from that end.
-fn in_words((now, then): (Option<i64>, Option<i64>), end: &str) -> String {
+fn in_words((now, then): NowAndThen, end: &str) -> String {
     let place = |place: Option<i64>| match place {
         Some(place) if end == "bottom" => format!("{} from the bottom", words::count(place)),
         Some(place) => format!("number {}", words::count(place)),
