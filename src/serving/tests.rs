@@ -44,7 +44,7 @@ async fn an_ensemble_is_recorded_with_its_members_and_their_labels(pool: PgPool)
 async fn an_ensemble_that_was_recorded_without_labels_gets_them(pool: PgPool) {
     let mut conn = pool.acquire().await.unwrap();
     record(&mut conn, tiny("tiny-ensemble").await).await.unwrap();
-    sqlx::query("UPDATE models SET positives = '{}'").execute(&pool).await.unwrap();
+    sqlx::query("UPDATE models SET positives = '{}' WHERE kind = 'ensemble'").execute(&pool).await.unwrap();
     record(&mut conn, tiny("tiny-ensemble").await).await.unwrap();
     let without: i64 = sqlx::query_scalar("SELECT count(*) FROM models WHERE positives = '{}'")
         .fetch_one(&pool)

@@ -131,7 +131,7 @@ impl Row {
         Self {
             name: manifest.name.clone(),
             title: Some(manifest.title.clone()).filter(|title| *title != manifest.name),
-            licence: manifest.license.clone().unwrap_or_else(|| "not known".to_owned()),
+            licence: licence(manifest),
             state,
             dot,
             problem: match weights {
@@ -151,6 +151,11 @@ impl Row {
             said,
         }
     }
+}
+
+fn licence(manifest: &Manifest) -> String {
+    let otherwise = if manifest.network().is_some() { "not known" } else { "that of its parts" };
+    manifest.license.clone().unwrap_or_else(|| otherwise.to_owned())
 }
 
 fn add_address(site: &Site, name: &str) -> String {

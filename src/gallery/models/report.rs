@@ -155,28 +155,25 @@ fn correlations(pairs: &[Pair]) -> [f64; 2] {
     [of(|pair| pair.confidence), of(|pair| pair.quality)]
 }
 
-/// Who enters one end and who leaves it, each by place.
-fn of_end(
-    site: &Site,
-    changed: &[(Mover, Places)],
-    end: &str,
-    of: fn(&Places) -> (Option<i64>, Option<i64>),
-) -> [Ends; 2] {
+/// An image's place with the present pair and with the other one; none where it is no watch.
+type Moved = (Option<i64>, Option<i64>);
+
+/// Who enters one end and who leaves it, each by the place there.
+fn of_end(site: &Site, changed: &[(Mover, Places)], end: &str, of: fn(&Places) -> Moved) -> [Ends; 2] {
     let is_in = |place: Option<i64>| place.is_some_and(|place| place <= ENDS);
-    let listed = |title: String,
-                  moves: fn((bool, bool)) -> bool,
-                  by: fn((Option<i64>, Option<i64>)) -> Option<i64>| {
-        let is_one = |places: &Places| moves((is_in(of(places).0), is_in(of(places).1)));
-        let mut those: Vec<_> = changed.iter().filter(|(_, places)| is_one(places)).collect();
-        those.sort_by_key(|(mover, places)| (by(of(places)), mover.image));
-        let card =
-            |(mover, places): &(Mover, Places)| Card::new(site, mover, Some(in_words(of(places), end)));
-        Ends { title, cards: those.into_iter().map(card).collect() }
+    let listed = |what: &str, there_and_elsewhere: fn(Moved) -> Moved| {
+        let mut those: Vec<_> = changed
+            .iter()
+            .filter_map(|(mover, places)| {
+                let (there, elsewhere) = there_and_elsewhere(of(places));
+                (is_in(there) && !is_in(elsewhere)).then(|| (there, mover, of(places)))
+            })
+            .collect();
+        those.sort_by_key(|(there, mover, _)| (*there, mover.image));
+        let card = |(_, mover, moved)| Card::new(site, mover, Some(in_words(moved, end)));
+        Ends { title: format!("They {what} the {end} 20"), cards: those.into_iter().map(card).collect() }
     };
-    [
-        listed(format!("They enter the {end} 20"), |(was, is)| is && !was, |(_, then)| then),
-        listed(format!("They leave the {end} 20"), |(was, is)| was && !is, |(now, _)| now),
-    ]
+    [listed("enter", |(now, then)| (then, now)), listed("leave", |(now, then)| (now, then))]
 }
 
 fn counts([enter, leave]: &[Ends; 2]) -> String {
@@ -184,7 +181,7 @@ fn counts([enter, leave]: &[Ends; 2]) -> String {
 }
 
 /// *number 57 → number 3*, from that end.
-fn in_words((now, then): (Option<i64>, Option<i64>), end: &str) -> String {
+fn in_words((now, then): Moved, end: &str) -> String {
     let place = |place: Option<i64>| match place {
         Some(place) if end == "bottom" => format!("{} from the bottom", words::count(place)),
         Some(place) => format!("number {}", words::count(place)),

@@ -132,8 +132,10 @@ fn located(text: &str, error: &toml::de::Error) -> Fault {
     let table = text.lines().take(line_number + 1).filter(|line| line.trim_start().starts_with('[')).last();
     let table = table.map_or("", |line| line.split('#').next().unwrap_or_default().trim());
     let line = text.lines().nth(line_number).unwrap_or_default();
+    // What a table lacks is said at its beginning, which is within a line only where the table is.
+    let column = span.start - text[..span.start].rfind('\n').map_or(0, |end| end + 1);
     let key = match line.split_once('=') {
-        Some((key, _)) if !problem.starts_with("missing field") => key.trim(),
+        Some((key, _)) if column > key.len() || !problem.starts_with("missing field") => key.trim(),
         _ => "",
     };
     let place = format!("line {}, {table} {key}", line_number + 1);
