@@ -259,12 +259,16 @@ impl TestApp {
         program
     }
 
-    /// Waits until `what` counts at least `least` rows; gives up, loudly, after a minute and a half.
+    /// Waits until `what` counts at least `least` rows; gives up, loudly, after a minute and a half without news.
     pub async fn wait_for(&self, what: &str, least: i64) {
-        let started = Instant::now();
-        while self.count(what).await < least {
-            assert!(started.elapsed() < Duration::from_secs(90), "waited in vain for {least} {what}");
+        let (mut there, mut last_news) = (self.count(what).await, Instant::now());
+        while there < least {
+            assert!(last_news.elapsed() < Duration::from_secs(90), "waited in vain for {least} {what}");
             tokio::time::sleep(Duration::from_millis(20)).await;
+            let now = self.count(what).await;
+            if now != there {
+                (there, last_news) = (now, Instant::now());
+            }
         }
     }
 

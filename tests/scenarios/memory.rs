@@ -6,7 +6,8 @@ use turbojpeg::{Image, PixelFormat, Subsamp};
 
 use crate::app::TestApp;
 
-/// A debug build scores some twenty a second; `CHRONOGRADE_TEST_IMAGES=5000` takes its time, and looks closer.
+/// A debug build scores some twenty a second; continuous integration takes its time (`MEMORY_TEST_IMAGES=5000`), and looks
+/// closer.
 const IMAGES: usize = 600;
 /// 1 MiB per 1,000 images is the bar; the rest is what an allocator gives back late. A tensor that is kept for each image, or a
 /// thumbnail's pixels, is ten times as much.
@@ -35,7 +36,7 @@ fn mixed_sizes() -> Vec<Vec<u8>> {
 async fn scoring_many_pictures_of_mixed_sizes_takes_no_more_memory_than_a_few(pool: PgPool) {
     let mut app = TestApp::new(pool).await;
     let sizes = mixed_sizes();
-    let images = std::env::var("CHRONOGRADE_TEST_IMAGES").map_or(IMAGES, |images| images.parse().unwrap());
+    let images = std::env::var("MEMORY_TEST_IMAGES").map_or(IMAGES, |images| images.parse().unwrap());
     // From here on every buffer has had its largest picture several times.
     let settled = images / 3;
     for number in 0..images {
