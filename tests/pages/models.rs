@@ -173,7 +173,7 @@ async fn one_cannot_go_back_to_a_pair_whose_numbers_moved_and_is_told_why(pool: 
     assert!(page.all("section[aria-labelledby=moved]").is_empty(), "nobody has to decide about it");
     let rows = page.all("section[aria-labelledby=pairs] tbody tr");
     assert!(rows[1].contains("one cannot go back: the numbers of w moved"), "{rows:?}");
-    assert!(page.all("tbody button").is_empty());
+    assert!(page.all("section[aria-labelledby=pairs] tbody button").is_empty());
     let (_, leads_to) = site.post(&format!("/models/{before}/activate")).await;
     assert!(site.page(&leads_to).await.one("[role=status]").contains("numbers of that pair moved"));
 }
