@@ -46,12 +46,12 @@ async fn the_same_bytes_under_another_name_are_no_second_image(pool: PgPool) {
     app.score().await;
 
     assert_eq!(app.ledger().await, [("imported".to_owned(), 1), ("duplicate".to_owned(), 1)].into());
-    assert_eq!(app.ranking().await, ["b.png"], "the newest name is shown");
+    assert_eq!(app.ranking().await, ["a.png"], "a copy takes no picture from its place");
     app.assert_queue_is_empty().await;
 
-    std::fs::remove_file(app.upload("b.png")).unwrap();
+    std::fs::remove_file(app.upload("a.png")).unwrap();
     app.look().await;
-    assert_eq!(app.ranking().await, ["a.png"], "a name that is gone is not");
+    assert_eq!(app.ranking().await, ["b.png"], "a name that is gone is not shown");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
