@@ -15,8 +15,20 @@ const MOST_GROWTH_MIB: f64 = 16.0;
 
 /// JPEGs from thumbnails to photographs, one after the other in each size.
 fn mixed_sizes() -> Vec<Vec<u8>> {
-    let sizes =
-        [(64, 48), (320, 240), (500, 375), (90, 700), (1_600, 1_200), (640, 480), (224, 224), (120, 160)];
+    let sizes = [
+        (64, 48),
+        (320, 240),
+        (90, 700),
+        (48, 48),
+        (500, 375),
+        (100, 80),
+        (1_600, 1_200),
+        (120, 160),
+        (96, 64),
+        (224, 224),
+        (150, 100),
+        (640, 480),
+    ];
     let jpeg = |(width, height): (u32, u32)| {
         let dial = score::dial(width, height);
         let (width, height) = (width as usize, height as usize);
