@@ -8,7 +8,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::{
     Context,
-    users::{roles, say},
+    users::{print, roles, say},
 };
 use crate::{
     domain::{Role, Token},
@@ -55,13 +55,6 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
     };
     print(&context.with_database(work).await?);
     Ok(ExitCode::SUCCESS)
-}
-
-#[expect(clippy::print_stdout, reason = "the command's data")]
-fn print(lines: &[String]) {
-    for line in lines {
-        println!("{line}");
-    }
 }
 
 /// Does the command, and answers the lines that it prints: of a new token itself, and nothing else.

@@ -64,6 +64,14 @@ pub(super) fn say(line: &str) {
     eprintln!("{line}");
 }
 
+/// Prints what was asked for.
+#[expect(clippy::print_stdout, reason = "the command's data")]
+pub(super) fn print(lines: &[String]) {
+    for line in lines {
+        println!("{line}");
+    }
+}
+
 /// Runs `chronograde users`.
 ///
 /// # Errors
@@ -77,13 +85,6 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
     };
     print(&context.with_database(work).await?);
     Ok(ExitCode::SUCCESS)
-}
-
-#[expect(clippy::print_stdout, reason = "the command's data")]
-fn print(lines: &[String]) {
-    for line in lines {
-        println!("{line}");
-    }
 }
 
 /// Does the command, and answers the lines that it prints.

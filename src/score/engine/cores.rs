@@ -7,22 +7,22 @@ use std::{
 
 /// Cores that no network computes on at the moment.
 struct Cores {
+    /// All that there are: the kernel is not asked again for every run.
+    count: usize,
     free: Mutex<usize>,
     freed: Condvar,
 }
 
-static CORES: LazyLock<Cores> = LazyLock::new(|| Cores::new(cores()));
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
-}
+static CORES: LazyLock<Cores> =
+    LazyLock::new(|| Cores::new(thread::available_parallelism().map_or(1, usize::from)));
 
 impl Cores {
     const fn new(count: usize) -> Self {
-        Self { free: Mutex::new(count), freed: Condvar::new() }
+        Self { count, free: Mutex::new(count), freed: Condvar::new() }
     }
 
-    fn take(&self, count: usize) -> Taken<'_> {
+    fn take(&self, threads: usize) -> Taken<'_> {
+        let count = threads.min(self.count);
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let mut free =
             self.freed.wait_while(free, |free| *free < count).unwrap_or_else(PoisonError::into_inner);
@@ -47,7 +47,7 @@ impl Drop for Taken<'_> {
 /// Waits until `threads` cores are free for a run on so many threads (all cores, if there are fewer): networks that take
 /// turns leave each other's data in the caches, those that share a core do not.
 pub(super) fn take(threads: usize) -> Taken<'static> {
-    CORES.take(threads.min(cores()))
+    CORES.take(threads)
 }
 
 #[cfg(test)]
