@@ -20,7 +20,7 @@ mod restore;
 mod score;
 mod serve;
 mod table;
-pub mod telemetry;
+mod telemetry;
 mod text;
 mod tokens;
 mod users;
@@ -37,10 +37,33 @@ use crate::{
     shutdown, startup,
 };
 
+/// The program: parses the command line, starts the log, runs the command, and says why it failed.
+///
+/// It is here and not beside `fn main`, because an `async fn` is compiled by the crate that awaits it: there all of the service would be
+/// compiled with the binary.
+#[tokio::main]
+pub async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ended = match telemetry::start() {
+        Ok(()) => cli.run().await,
+        Err(error) => Err(error),
+    };
+    match ended {
+        Ok(code) => code,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the one place where a failed command says why")]
+            {
+                eprintln!("chronograde: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// A self-hosted catalog service for watch photographs with a feedback loop.
 #[derive(Debug, Parser)]
 #[command(name = "chronograde", version, arg_required_else_help = true)]
-pub struct Cli {
+struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
@@ -187,7 +210,7 @@ impl Cli {
     ///
     /// # Errors
     /// Whatever stopped the command, as a chain from what was tried to what went wrong.
-    pub async fn run(self) -> anyhow::Result<ExitCode> {
+    async fn run(self) -> anyhow::Result<ExitCode> {
         let Global { json, data_dir, models } = self.global;
         let mut settings = match Settings::from_environment(environment()) {
             Err(error) if matches!(self.command, Command::Doctor(_)) => {

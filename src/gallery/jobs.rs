@@ -284,7 +284,8 @@ fn problems(heard: Option<Vec<String>>) -> Vec<String> {
 fn task_in_words(task: String) -> String {
     match &*task {
         "score_image" => "Score an image".to_owned(),
-        "reconcile" | "refill" => "Look for images without a job".to_owned(),
+        "reconcile" => "Look for images without a job".to_owned(),
+        "refill" => "Queue more of a long re-score".to_owned(),
         _ => task,
     }
 }

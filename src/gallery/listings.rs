@@ -1,32 +1,32 @@
-//! Listings: the best photo of each, those that have no good one and why, and one listing with its photos ranked.
+//! Listings: the best photo of each, those that have no good one and why, and [one listing](one) with its photos ranked.
+
+mod one;
+
+pub use self::one::one;
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Query},
 };
 use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    card::{Card, fitted, yes_or_no},
+    card::{fitted, yes_or_no},
     frame::{self, Frame},
-    html, measured, ranking, remarks, words,
+    html, measured, remarks, words,
 };
 use crate::{
     decode::{GRID_PX, Signals},
     store::{
-        rankings::{self, By, Listing, Listings, Order, Place, Ranking, Sort, Total, Which},
-        summary,
-        viewpoint::{self, Viewpoint},
+        rankings::{self, By, Listing, Listings, Order, Ranking, Total, Which},
+        viewpoint,
     },
     web::{Site, account::Account, error::WebError},
 };
 
 /// Listings on a page.
 const ON_A_PAGE: u16 = 40;
-
-/// Photos of one listing on its page.
-const PHOTOS: u16 = 60;
 
 /// The mean below which a best photo is not good, where the address does not say.
 const LOW: f64 = 5.0;
@@ -289,70 +289,6 @@ fn why(listing: &Listing) -> Vec<String> {
         why.push("it is the only photo".to_owned());
     }
     why
-}
-
-#[derive(Template)]
-#[template(path = "listing.html")]
-struct One {
-    frame: Frame,
-    key: String,
-    sentence: String,
-    cards: Vec<Card>,
-    whole: String,
-    others: Vec<(String, String)>,
-}
-
-/// `GET /listings/{key}`: one listing, its photos ranked.
-///
-/// # Errors
-/// See [`WebError`].
-pub async fn one(site: Data<Site>, account: Account, key: Path<String>) -> Result<HttpResponse, WebError> {
-    let key = key.into_inner();
-    let mut conn = site.pool.acquire().await?;
-    let view = viewpoint::active(&mut conn).await?.ok_or(WebError::NotFound)?;
-    let ranked = Ranking { listing: Some(key.clone()), ..Ranking::default() };
-    let page = rankings::page(&mut conn, &view, &ranked, &Place::Start, PHOTOS).await?;
-    let means = summary::means(&mut conn, view.generation).await?;
-    let cards = ranking::cards(&site, &mut conn, &means, &ranked, (Some(1), &page.images)).await?;
-    let (sentence, others) = around(&site, &mut conn, &view, &ranked, cards.len()).await?;
-    html(&One {
-        frame: Frame::of(&site, &account, frame::Place::Listings, Some(&view)),
-        sentence,
-        cards,
-        whole: remarks::list(&site, "/ranking", &ranked),
-        others,
-        key,
-    })
-}
-
-/// How many photos there are, and those that the ranking of them does not show: hidden, or not scored.
-async fn around(
-    site: &Site,
-    conn: &mut sqlx::PgConnection,
-    view: &Viewpoint,
-    ranked: &Ranking,
-    shown: usize,
-) -> Result<(String, Vec<(String, String)>), WebError> {
-    let all = Ranking { sort: Sort::Newest, ..ranked.clone() };
-    let hidden = Ranking { hidden: true, ..all.clone() };
-    let total = rankings::total(conn, view, &all).await?;
-    let scored = rankings::total(conn, view, ranked).await?;
-    let out = rankings::total(conn, view, &hidden).await?;
-    if total.count + out.count == 0 {
-        return Err(WebError::NotFound);
-    }
-    let mut others = vec![];
-    if total.count > scored.count {
-        let count = words::count(total.count - scored.count);
-        others.push((format!("{count} not scored yet"), remarks::list(site, "/ranking", &all)));
-    }
-    if out.count > 0 {
-        let text = format!("{} hidden", remarks::in_words(out));
-        others.push((text, remarks::list(site, "/ranking", &hidden)));
-    }
-    let photos = words::counted(total.count, "photo", "photos");
-    let best = if shown > 1 { ", best first" } else { "" };
-    Ok((format!("{photos}, {} of them scored{best}.", words::count(scored.count)), others))
 }
 
 #[cfg(test)]
