@@ -2,6 +2,7 @@
 
 use fast_image_resize::FilterType;
 use image::RgbImage;
+use multiversion::multiversion;
 
 use super::shrink::shrink;
 
@@ -21,10 +22,7 @@ impl Luma {
     /// Shrinks (bilinear, antialiased; never enlarges) and takes the luma.
     pub fn of(rgb: &RgbImage) -> Self {
         let small = shrink(rgb, SIGNALS_PX, FilterType::Bilinear);
-        let luma = |pixel: &[u8]| {
-            0.299 * f32::from(pixel[0]) + 0.587 * f32::from(pixel[1]) + 0.114 * f32::from(pixel[2])
-        };
-        Self { values: small.as_raw().chunks_exact(3).map(luma).collect(), width: small.width() as usize }
+        Self { values: weighed(&small), width: small.width() as usize }
     }
 
     pub(super) fn values(&self) -> &[f32] {
@@ -38,4 +36,13 @@ impl Luma {
     pub(super) fn rows(&self) -> std::slice::ChunksExact<'_, f32> {
         self.values.chunks_exact(self.width)
     }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+fn weighed(rgb: &[u8]) -> Vec<f32> {
+    let mut values = vec![0.0; rgb.len() / 3];
+    for (value, pixel) in values.iter_mut().zip(rgb.chunks_exact(3)) {
+        *value = 0.299 * f32::from(pixel[0]) + 0.587 * f32::from(pixel[1]) + 0.114 * f32::from(pixel[2]);
+    }
+    values
 }

@@ -3,10 +3,14 @@
 //! Pillow shrinks with the filter stretched to the scale (antialiased), in two passes, each rounded to bytes, with
 //! weights in fixed point. A resizer that keeps more precision between the passes, or less in its weights, gives
 //! other pixels, and a network that is fed bytes notices a different last bit.
+//!
+//! The loops over pixels are compiled for several kinds of vectors, of which the processor's are taken when the program runs. Closures in
+//! them would have to be inlined to profit, which only some are: they are plain loops.
 
-use std::{borrow::Cow, f64::consts::PI};
+use std::{borrow::Cow, f64::consts::PI, slice::ChunksExact};
 
 use image::RgbImage;
+use multiversion::multiversion;
 
 use super::{Filter, Fit, Input};
 
@@ -118,19 +122,23 @@ fn taps(from: u32, to: u32, kernel: Kernel) -> Vec<Taps> {
             let first = (centre - support + 0.5).max(0.0) as u32;
             let end = ((centre + support + 0.5) as u32).min(from);
             let weight = |source: u32| (kernel.at)((f64::from(source) - centre + 0.5) / stretch);
-            let sum: f64 = (first..end).map(weight).sum();
-            let weights = (first..end).map(|source| fixed(weight(source) / sum)).collect();
-            Taps { first: first as usize, weights }
+            let weights: Vec<f64> = (first..end).map(weight).collect();
+            let sum: f64 = weights.iter().sum();
+            Taps { first: first as usize, weights: weights.iter().map(|weight| fixed(weight / sum)).collect() }
         })
         .collect()
 }
 
 /// A weighted sum back to a byte: rounded to nearest, clipped.
+#[inline(always)]
 fn byte(sum: i32) -> u8 {
     (sum >> WEIGHT_BITS).clamp(0, 255) as u8
 }
 
 const HALF: i32 = 1 << (WEIGHT_BITS - 1);
+
+/// Rows that are scaled side by side: one lane each of the widest vectors of 32-bit numbers.
+const LANES: usize = 16;
 
 fn scale_width(picture: &RgbImage, width: u32, kernel: Kernel) -> Cow<'_, RgbImage> {
     if picture.width() == width {
@@ -138,19 +146,50 @@ fn scale_width(picture: &RgbImage, width: u32, kernel: Kernel) -> Cow<'_, RgbIma
     }
     let taps = taps(picture.width(), width, kernel);
     let mut scaled = RgbImage::new(width, picture.height());
-    let rows = picture.as_raw().chunks_exact(3 * picture.width() as usize);
-    for (target, source) in scaled.chunks_exact_mut(3 * width as usize).zip(rows) {
-        for (pixel, taps) in target.chunks_exact_mut(3).zip(&taps) {
-            let mut sums = [HALF; 3];
-            for (source, weight) in source[3 * taps.first..].chunks_exact(3).zip(&taps.weights) {
-                sums[0] += i32::from(source[0]) * weight;
-                sums[1] += i32::from(source[1]) * weight;
-                sums[2] += i32::from(source[2]) * weight;
-            }
-            pixel.copy_from_slice(&sums.map(byte));
-        }
+    let (from, to) = (3 * picture.width() as usize, 3 * width as usize);
+    let mut columns = Columns { source: vec![[0; LANES]; from], target: vec![[0; LANES]; to] };
+    let bands = picture.as_raw().chunks(from * LANES);
+    for (target, source) in scaled.chunks_mut(to * LANES).zip(bands) {
+        scale_band(source, target, &taps, &mut columns);
     }
     Cow::Owned(scaled)
+}
+
+/// The bytes of a band of rows, those of one column together.
+struct Columns {
+    source: Vec<[u8; LANES]>,
+    target: Vec<[u8; LANES]>,
+}
+
+/// Scales the width of up to [`LANES`] rows.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+fn scale_band(source: &[u8], target: &mut [u8], taps: &[Taps], columns: &mut Columns) {
+    let (from, to) = (columns.source.len(), columns.target.len());
+    // The lanes that a band lacks at the lower edge keep what they had, and nobody looks at them.
+    for (lane, row) in source.chunks_exact(from).enumerate() {
+        for (column, byte) in columns.source.iter_mut().zip(row) {
+            column[lane] = *byte;
+        }
+    }
+    for (pixel, taps) in columns.target.chunks_exact_mut(3).zip(taps) {
+        for (channel, bytes) in pixel.iter_mut().enumerate() {
+            let mut sums = [HALF; LANES];
+            let source = columns.source[3 * taps.first + channel..].iter().step_by(3);
+            for (values, weight) in source.zip(&taps.weights) {
+                for (sum, value) in sums.iter_mut().zip(values) {
+                    *sum += i32::from(*value) * weight;
+                }
+            }
+            for (target, sum) in bytes.iter_mut().zip(&sums) {
+                *target = byte(*sum);
+            }
+        }
+    }
+    for (lane, row) in target.chunks_exact_mut(to).enumerate() {
+        for (value, column) in row.iter_mut().zip(&columns.target) {
+            *value = column[lane];
+        }
+    }
 }
 
 fn scale_height(picture: &RgbImage, height: u32, kernel: Kernel) -> Cow<'_, RgbImage> {
@@ -159,20 +198,26 @@ fn scale_height(picture: &RgbImage, height: u32, kernel: Kernel) -> Cow<'_, RgbI
     }
     let row_bytes = 3 * picture.width() as usize;
     let mut scaled = RgbImage::new(picture.width(), height);
-    let mut sums = vec![0_i32; row_bytes];
+    let mut sums = vec![0; row_bytes];
     for (target, taps) in scaled.chunks_exact_mut(row_bytes).zip(taps(picture.height(), height, kernel)) {
-        sums.fill(HALF);
         let rows = picture.as_raw()[taps.first * row_bytes..].chunks_exact(row_bytes);
-        for (row, weight) in rows.zip(&taps.weights) {
-            for (sum, value) in sums.iter_mut().zip(row) {
-                *sum += i32::from(*value) * weight;
-            }
-        }
-        for (target, sum) in target.iter_mut().zip(&sums) {
-            *target = byte(*sum);
-        }
+        scale_rows(rows, target, &taps.weights, &mut sums);
     }
     Cow::Owned(scaled)
+}
+
+/// One row, made of those above each other; `sums` has its length.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+fn scale_rows(rows: ChunksExact<'_, u8>, target: &mut [u8], weights: &[i32], sums: &mut [i32]) {
+    sums.fill(HALF);
+    for (row, weight) in rows.zip(weights) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += i32::from(*value) * weight;
+        }
+    }
+    for (target, sum) in target.iter_mut().zip(sums) {
+        *target = byte(*sum);
+    }
 }
 
 /// The source pixel under each target pixel's centre. The position is summed up step by step, as Pillow does:

@@ -2,6 +2,7 @@
 //!
 //! All but the size are taken from [`Luma`], at a long side of 512 pixels.
 
+use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
 use super::{Luma, Picture};
@@ -43,16 +44,14 @@ impl Signals {
         let mut levels = Moments::default();
         luma.rows().for_each(|row| levels.add(row));
         let (laplacian, noise) = filtered(luma);
-        let share = |clipped: fn(f32) -> bool| {
-            luma.values().iter().filter(|value| clipped(**value)).count() as f64
-                / luma.values().len().max(1) as f64
-        };
+        let (black, white) = clipped(luma.values());
+        let share = |count: u32| f64::from(count) / luma.values().len().max(1) as f64;
         Self {
             version: SIGNALS_VERSION,
             sharpness: laplacian.variance(),
             exposure: levels.mean() / 255.0,
-            black_share: share(|value| value <= CLIPPED),
-            white_share: share(|value| value >= 255.0 - CLIPPED),
+            black_share: share(black),
+            white_share: share(white),
             contrast: levels.variance().sqrt() / 255.0,
             // σ = √(π/2) · mean |I ∗ N| / 6, with N the difference of two Laplacians, whose weights have a norm of 6.
             noise: std::f64::consts::FRAC_PI_2.sqrt() * noise.mean() / 6.0,
@@ -60,6 +59,17 @@ impl Signals {
             short_side_px: picture.width.min(picture.height),
         }
     }
+}
+
+/// How many values are black, and how many white.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+fn clipped(values: &[f32]) -> (u32, u32) {
+    let (mut black, mut white) = (0, 0);
+    for value in values {
+        black += u32::from(*value <= CLIPPED);
+        white += u32::from(*value >= 255.0 - CLIPPED);
+    }
+    (black, white)
 }
 
 /// What the Laplacian and the size of Immerkær's filter come to, over the pixels that have eight neighbours: nothing where
@@ -81,6 +91,7 @@ fn filtered(luma: &Luma) -> (Moments, Moments) {
 }
 
 /// Both filters over one row and its neighbours. Slices of one length each, so that the processor takes several pixels at once.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
 fn filter(rows: [&[f32]; 3], [laplacian, noise]: &mut [Vec<f32>; 2]) {
     let count = laplacian.len().min(noise.len());
     let [above, here, below] = rows.map(|row| [&row[..count], &row[1..][..count], &row[2..][..count]]);
@@ -110,21 +121,9 @@ struct Moments {
 impl Moments {
     fn add(&mut self, values: &[f32]) {
         let Some(first) = values.first() else { return };
-        let origin = *self.origin.get_or_insert(*first);
-        let (mut sums, mut squares) = ([0.0_f32; LANES], [0.0_f32; LANES]);
-        let chunks = values.chunks_exact(LANES);
-        let mut rest = [origin; LANES];
-        rest[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
-        for values in chunks.chain(std::iter::once(&rest[..])) {
-            for ((sum, square), value) in sums.iter_mut().zip(&mut squares).zip(values) {
-                let off = value - origin;
-                *sum += off;
-                *square += off * off;
-            }
-        }
-        let whole = |lanes: [f32; LANES]| lanes.into_iter().map(f64::from).sum::<f64>();
-        self.sum += whole(sums);
-        self.squares += whole(squares);
+        let (sum, squares) = sums(values, *self.origin.get_or_insert(*first));
+        self.sum += sum;
+        self.squares += squares;
         self.count += values.len() as f64;
     }
 
@@ -141,6 +140,24 @@ impl Moments {
         let off = self.off();
         (self.squares / self.count.max(1.0) - off * off).max(0.0)
     }
+}
+
+/// Sums of values and of their squares, both less `origin`.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+fn sums(values: &[f32], origin: f32) -> (f64, f64) {
+    let (mut sums, mut squares) = ([0.0_f32; LANES], [0.0_f32; LANES]);
+    let chunks = values.chunks_exact(LANES);
+    let mut rest = [origin; LANES];
+    rest[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
+    for values in chunks.chain(std::iter::once(&rest[..])) {
+        for ((sum, square), value) in sums.iter_mut().zip(&mut squares).zip(values) {
+            let off = value - origin;
+            *sum += off;
+            *square += off * off;
+        }
+    }
+    let whole = |lanes: [f32; LANES]| lanes.into_iter().map(f64::from).sum::<f64>();
+    (whole(sums), whole(squares))
 }
 
 #[cfg(test)]
