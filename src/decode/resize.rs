@@ -124,7 +124,10 @@ fn taps(from: u32, to: u32, kernel: Kernel) -> Vec<Taps> {
             let weight = |source: u32| (kernel.at)((f64::from(source) - centre + 0.5) / stretch);
             let weights: Vec<f64> = (first..end).map(weight).collect();
             let sum: f64 = weights.iter().sum();
-            Taps { first: first as usize, weights: weights.iter().map(|weight| fixed(weight / sum)).collect() }
+            Taps {
+                first: first as usize,
+                weights: weights.iter().map(|weight| fixed(weight / sum)).collect(),
+            }
         })
         .collect()
 }

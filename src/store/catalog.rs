@@ -9,6 +9,9 @@ use crate::domain::ImageId;
 
 /// Gives images the rows that they lack in the generations that are kept up, with what those generations' models have said before.
 ///
+/// Each `LATERAL … LIMIT 1`, here and below, is a look by key into a large table, whatever the planner thinks of how many generations
+/// there are: it has no statistics of tables with so few rows, and would rather read the large ones whole.
+///
 /// # Errors
 /// When the database refuses.
 pub async fn open(conn: &mut PgConnection, images: &[ImageId]) -> sqlx::Result<()> {
@@ -24,10 +27,13 @@ pub async fn open(conn: &mut PgConnection, images: &[ImageId]) -> sqlx::Result<(
              WHERE image_id = i.id AND superseded_at IS NULL
              ORDER BY state IN ('imported', 'duplicate') DESC, root = 'upload', state = 'imported' DESC,
                       first_seen DESC, id DESC LIMIT 1) s ON true
-         LEFT JOIN watch_predictions w ON w.model_id = g.watch_model AND w.image_id = i.id
-         LEFT JOIN quality_predictions q ON q.model_id = g.quality_model AND q.image_id = i.id
+         LEFT JOIN LATERAL (
+             SELECT confidence FROM watch_predictions
+             WHERE model_id = g.watch_model AND image_id = i.id LIMIT 1) w ON true
+         LEFT JOIN LATERAL (
+             SELECT mean, std FROM quality_predictions
+             WHERE model_id = g.quality_model AND image_id = i.id LIMIT 1) q ON true
          WHERE i.id = ANY ($1) AND g.state <> 'retired'
-           AND NOT EXISTS (SELECT FROM catalog c WHERE c.generation_id = g.id AND c.image_id = i.id)
          ON CONFLICT (generation_id, image_id) DO NOTHING",
         &images
     )
@@ -69,8 +75,10 @@ pub async fn refresh_scores(conn: &mut PgConnection, image: ImageId, sharpness: 
          SET watch_confidence = w.confidence, quality_mean = q.mean, quality_std = q.std,
              sharpness = $2
          FROM generations g
-         LEFT JOIN watch_predictions w ON w.model_id = g.watch_model AND w.image_id = $1
-         LEFT JOIN quality_predictions q ON q.model_id = g.quality_model AND q.image_id = $1
+         LEFT JOIN LATERAL (
+             SELECT confidence FROM watch_predictions WHERE model_id = g.watch_model AND image_id = $1 LIMIT 1) w ON true
+         LEFT JOIN LATERAL (
+             SELECT mean, std FROM quality_predictions WHERE model_id = g.quality_model AND image_id = $1 LIMIT 1) q ON true
          WHERE c.generation_id = g.id AND c.image_id = $1 AND g.state <> 'retired'",
         image.0,
         sharpness,
