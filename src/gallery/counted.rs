@@ -1,11 +1,12 @@
 //! What a page of a list says besides its images: totals, what is left out, and the histogram that percentiles come from.
 //!
 //! They are counted once for as long as nothing is written, which the position in the write-ahead log tells. While pictures
-//! come in something is always written; then they may be a second old, unless somebody changed something by this process.
+//! come in something is always written; then they may be a second old, unless somebody changed something by this process. However
+//! many visitors look at a list, one of them counts, and the others take what was counted before, or wait.
 
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -13,6 +14,7 @@ use std::{
 
 use moka::sync::Cache;
 use sqlx::PgConnection;
+use tokio::sync::Mutex;
 
 use crate::store::{
     ledger,
@@ -24,7 +26,7 @@ use crate::store::{
 /// Lists whose counts are kept.
 const LISTS: u64 = 1_000;
 
-/// For how long nobody minds what scorers and other processes have written since.
+/// For how long nobody minds what scorers and other processes have written since; twice as long while it is counted anew.
 const UNMINDED: Duration = Duration::from_secs(1);
 
 /// For how long at most. A transaction is in the log an instant before others see it: who counts in that instant counts
@@ -52,9 +54,16 @@ pub struct Counted {
 /// The counts of the lists that were looked at last. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Counts {
-    lists: Cache<String, Known>,
+    lists: Cache<String, Arc<List>>,
     changes: Arc<AtomicU64>,
     unminded: Duration,
+}
+
+/// What was counted of one list; whoever counts holds the turn.
+#[derive(Debug, Default)]
+struct List {
+    known: std::sync::Mutex<Option<Known>>,
+    turn: Mutex<()>,
 }
 
 /// What was counted, and what tells whether it still holds.
@@ -64,6 +73,18 @@ struct Known {
     since: Instant,
     changes: u64,
     written: i64,
+}
+
+impl List {
+    /// What was counted after the last change by this process, and less than `age` ago.
+    fn known(&self, changes: u64, age: Duration) -> Option<Known> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.filter(|known| known.changes == changes && known.since.elapsed() < age)
+    }
+
+    fn learn(&self, known: Known) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
 }
 
 impl Default for Counts {
@@ -79,8 +100,7 @@ impl Counts {
     }
 
     fn as_of(unminded: Duration) -> Self {
-        let lists = Cache::builder().max_capacity(LISTS).time_to_live(KEPT).build();
-        Self { lists, changes: Arc::default(), unminded }
+        Self { lists: Cache::new(LISTS), changes: Arc::default(), unminded }
     }
 
     /// Somebody has changed something: what was counted before that no longer holds.
@@ -98,18 +118,30 @@ impl Counts {
         view: &Viewpoint,
         ranking: &Ranking,
     ) -> sqlx::Result<Arc<Counted>> {
-        let (since, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));
         let list = format!("{}/{:?}?{ranking}", view.generation, view.threshold.map(f64::from));
-        let known = self.lists.get(&list).filter(|known| known.changes == changes);
-        if let Some(known) = known.as_ref().filter(|known| known.since.elapsed() < self.unminded) {
-            return Ok(Arc::clone(&known.counted));
+        let list = self.lists.get_with(list, Arc::default);
+        let known = |age| list.known(self.changes.load(Ordering::Acquire), age);
+        if let Some(known) = known(self.unminded) {
+            return Ok(known.counted);
         }
+        let _turn = match list.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => match known(2 * self.unminded) {
+                Some(known) => return Ok(known.counted),
+                None => list.turn.lock().await,
+            },
+        };
+        // Whoever waited finds what the other one counted.
+        if let Some(known) = known(self.unminded) {
+            return Ok(known.counted);
+        }
+        let (since, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));
         let written = ledger::written(&mut *conn).await?;
-        if let Some(known) = known.filter(|known| known.written == written) {
+        if let Some(known) = known(KEPT).filter(|known| known.written == written) {
             return Ok(known.counted);
         }
         let counted = Arc::new(count(conn, view, ranking).await?);
-        self.lists.insert(list, Known { counted: Arc::clone(&counted), since, changes, written });
+        list.learn(Known { counted: Arc::clone(&counted), since, changes, written });
         Ok(counted)
     }
 }
@@ -144,4 +176,43 @@ async fn count(conn: &mut PgConnection, view: &Viewpoint, ranking: &Ranking) -> 
         unscored: rankings::unscored(conn, view).await?,
         means: summary::means(conn, view.generation).await?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::try_join_all;
+    use sqlx::PgPool;
+
+    use super::*;
+    use crate::{
+        domain::{GenerationId, ModelId},
+        store::MIGRATOR,
+    };
+
+    fn nobodys() -> Viewpoint {
+        Viewpoint {
+            generation: GenerationId(1),
+            watch_model: ModelId(1),
+            watch_title: String::new(),
+            question: "watch".to_owned(),
+            quality_model: ModelId(2),
+            quality_title: String::new(),
+            threshold: None,
+            threshold_is_measured: false,
+        }
+    }
+
+    async fn look(counts: &Counts, pool: &PgPool) -> sqlx::Result<Arc<Counted>> {
+        counts.of(&mut *pool.acquire().await?, &nobodys(), &Ranking::default()).await
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn of_many_who_look_at_once_one_counts_and_after_a_change_it_is_counted_anew(pool: PgPool) {
+        let counts = Counts::default();
+        let seen = try_join_all((0..4).map(|_| look(&counts, &pool))).await.unwrap();
+        assert!(seen.iter().all(|counted| Arc::ptr_eq(counted, &seen[0])));
+        counts.changed();
+        let anew = look(&counts, &pool).await.unwrap();
+        assert!(!Arc::ptr_eq(&anew, &seen[0]));
+    }
 }

@@ -19,6 +19,9 @@ use crate::bench::{
 /// Connections that answers may be waited for on, at the same time.
 const CONNECTIONS: usize = 32;
 
+/// For how long requests come before they are measured: the database makes a plan five times on each of its connections before it keeps one.
+const WARM_UP: Duration = Duration::from_secs(1);
+
 /// Requests for one page.
 #[derive(Clone, Debug)]
 pub(super) struct Load {
@@ -44,18 +47,18 @@ impl Load {
             let (browser, path, waiting) = (self.browser.clone(), self.path, waiting.clone());
             workers.spawn(async move {
                 let mut connection = browser.connect().await?;
-                // The first answer of a connection is not measured: a browser keeps its connections.
+                // A browser keeps its connections.
                 connection.get(path).await?;
                 let mut times = vec![];
                 loop {
                     let next = waiting.lock().await.recv().await;
                     let Some(due) = next else { return Ok::<_, BenchError>(times) };
                     connection.get(path).await?;
-                    times.push(due.elapsed().as_secs_f64() * 1e3);
+                    times.push((due, due.elapsed().as_secs_f64() * 1e3));
                 }
             });
         }
-        let count = self.time.as_secs_f64() * f64::from(self.rate);
+        let count = (WARM_UP + self.time).as_secs_f64() * f64::from(self.rate);
         let pause = Duration::from_secs(1) / self.rate.max(1);
         // Not before all connections are warm.
         let start = Instant::now() + Duration::from_millis(500);
@@ -67,7 +70,8 @@ impl Load {
         drop(due);
         let mut times = vec![];
         while let Some(worker) = workers.join_next().await {
-            times.extend(worker.map_err(|_| BenchError::Thread)??);
+            let answered = worker.map_err(|_| BenchError::Thread)??;
+            times.extend(answered.iter().filter(|(due, _)| *due >= start + WARM_UP).map(|(_, ms)| *ms));
         }
         Latency::of(&times)
     }
