@@ -111,7 +111,7 @@ async fn act(context: &Context, conn: &mut PgConnection, command: Command) -> an
         }
         Command::Disable { name } => {
             let id = named(conn, &name).await?;
-            if !annotators::has_other_admin(conn, id).await? {
+            if annotators::is_last_admin(conn, id).await? {
                 bail!("{name} is the last admin: add another one first");
             }
             annotators::set_disabled(conn, id, Some(now)).await?;

@@ -63,8 +63,8 @@ impl Form {
                 .map(|watch| choice(watch.as_str(), watch_name(watch), watch == ranking.watch))
                 .into(),
             text: ranking.text.clone().unwrap_or_default(),
-            min: ranking.min.map(|bound| bound.to_string()).unwrap_or_default(),
-            max: ranking.max.map(|bound| bound.to_string()).unwrap_or_default(),
+            min: ranking.min.map(|key| key.as_bound("min")).unwrap_or_default(),
+            max: ranking.max.map(|key| key.as_bound("max")).unwrap_or_default(),
             votes: Some(ranking.votes)
                 .filter(|votes| *votes > 0)
                 .map(|votes| votes.to_string())

@@ -142,7 +142,7 @@ pub async fn set_role(
     form: Form<NewRole>,
 ) -> Result<HttpResponse, WebError> {
     let mut tx = site.pool.begin().await?;
-    if form.role != Role::Admin && !annotators::has_other_admin(&mut tx, *id).await? {
+    if form.role != Role::Admin && annotators::is_last_admin(&mut tx, *id).await? {
         return page(&site, &account, last_admin()).await;
     }
     if !annotators::set_role(&mut tx, *id, form.role).await? {
@@ -163,7 +163,7 @@ pub async fn disable(
     id: Path<AnnotatorId>,
 ) -> Result<HttpResponse, WebError> {
     let mut tx = site.pool.begin().await?;
-    if !annotators::has_other_admin(&mut tx, *id).await? {
+    if annotators::is_last_admin(&mut tx, *id).await? {
         return page(&site, &account, last_admin()).await;
     }
     if !annotators::set_disabled(&mut tx, *id, Some(site.clock.now())).await? {

@@ -175,17 +175,17 @@ pub async fn set_disabled(
     Ok(set.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Whether anybody but `id` could still administer the service.
+/// Whether nobody but `id` administers the service.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn has_other_admin(conn: &mut PgConnection, id: AnnotatorId) -> sqlx::Result<bool> {
+pub async fn is_last_admin(conn: &mut PgConnection, id: AnnotatorId) -> sqlx::Result<bool> {
     // The rows are locked, so that two admins cannot put each other out at the same moment.
-    let others = sqlx::query_scalar!(
+    let admins = sqlx::query_scalar!(
         "SELECT id FROM annotators WHERE role = 'admin' AND disabled_at IS NULL AND password_hash IS NOT NULL
          ORDER BY id FOR UPDATE"
     )
     .fetch_all(conn)
     .await?;
-    Ok(others.into_iter().any(|other| other != id.0))
+    Ok(admins == [id.0])
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
 
 use super::{Key, Order, Ranking, Sort, Spread, Watch};
 
@@ -109,8 +109,8 @@ impl fmt::Display for Ranking {
         write("seed", (self.sort == Sort::Random).then(|| self.seed.to_string()));
         write("order", (self.order != usual.order).then(|| self.order.as_str().to_owned()));
         write("watch", (self.watch != usual.watch).then(|| self.watch.as_str().to_owned()));
-        write("min", self.min.map(|bound| bound.to_string()));
-        write("max", self.max.map(|bound| bound.to_string()));
+        write("min", self.min.map(|key| key.as_bound("min")));
+        write("max", self.max.map(|key| key.as_bound("max")));
         write("q", self.text.clone());
         write("listing", self.listing.clone());
         write("one_per_listing", self.one_per_listing.then(|| "yes".to_owned()));
@@ -121,25 +121,14 @@ impl fmt::Display for Ranking {
     }
 }
 
-/// As a bound is written in an address.
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => write!(f, "{number}"),
-            // A day comes back as a day.
-            Self::Time(time) if time.time() == NaiveTime::MIN => write!(f, "{}", time.date_naive()),
-            Self::Time(time) => f.write_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
-        }
-    }
-}
-
 impl Key {
-    /// A bound of the sort key, from the parameter `name`: a number; for `newest` a moment (RFC 3339) or a day (UTC).
+    /// A bound of the sort key, from the parameter `name`, `min` or `max`: a number; for `newest` a moment (RFC 3339) or a day
+    /// (UTC), which counts whole.
     ///
     /// # Errors
     /// What the parameter must be.
     pub fn bound(name: &str, sort: Sort, text: &str) -> Result<Self, AddressError> {
-        let (moment, number) = (moment(text), finite(text));
+        let (moment, number) = (moment(name, text), finite(text));
         let (key, must_be, is_of_another_sort) = match sort {
             Sort::Newest => (
                 moment.map(Key::Time),
@@ -150,12 +139,30 @@ impl Key {
         };
         key.ok_or_else(|| AddressError { is_of_another_sort, ..AddressError::new(name, must_be) })
     }
+
+    /// As [`Key::bound`] reads it; a day comes back as a day.
+    pub fn as_bound(self, name: &str) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Time(time) if edge(name, time.date_naive()) == Some(time) => time.date_naive().to_string(),
+            Self::Time(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        }
+    }
+}
+
+/// The moment from which on, or up to which, a day counts; PostgreSQL's timestamps have microseconds.
+fn edge(name: &str, day: NaiveDate) -> Option<DateTime<Utc>> {
+    let begin = day.and_time(NaiveTime::MIN).and_utc();
+    match name {
+        "max" => begin.checked_add_signed(TimeDelta::days(1) - TimeDelta::microseconds(1)),
+        _ => Some(begin),
+    }
 }
 
 /// A moment or a day, within what PostgreSQL's timestamps can hold, with room to spare.
-fn moment(text: &str) -> Option<DateTime<Utc>> {
-    let day = |text: &str| text.parse::<NaiveDate>().map(|day| day.and_time(NaiveTime::MIN).and_utc());
-    let moment = text.parse::<DateTime<Utc>>().or_else(|_| day(text)).ok();
+fn moment(name: &str, text: &str) -> Option<DateTime<Utc>> {
+    let day = || edge(name, text.parse().ok()?);
+    let moment = text.parse::<DateTime<Utc>>().ok().or_else(day);
     moment.filter(|moment| (0..253_402_300_800).contains(&moment.timestamp()))
 }
 
@@ -284,6 +291,16 @@ mod tests {
         let (day, problems) = Ranking::read("sort=newest&min=2026-11-28&max=2026-11-27");
         assert!(problems.is_empty() && day.is_reversed());
         assert_eq!(day.to_string(), "sort=newest&min=2026-11-28&max=2026-11-27", "a day comes back as a day");
+    }
+
+    #[test]
+    fn a_day_counts_whole() {
+        let one: Ranking = "sort=newest&min=2026-11-28&max=2026-11-28".parse().unwrap();
+        let told: Ranking =
+            "sort=newest&min=2026-11-28T00:00:00Z&max=2026-11-28T23:59:59.999999Z".parse().unwrap();
+        assert_eq!(one, told);
+        let midnight: Ranking = "sort=newest&max=2026-11-28T00:00:00Z".parse().unwrap();
+        assert_eq!(midnight.to_string().parse(), Ok(midnight), "a moment stays a moment");
     }
 
     #[test]
