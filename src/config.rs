@@ -5,8 +5,6 @@
 mod environment;
 mod must_be;
 
-pub use self::environment::SettingsError;
-
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -17,6 +15,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use self::environment::SettingsError;
 use crate::{
     decode::{Budget, Decoders, Limits},
     score::{EngineSettings, Libraries, Provider},

@@ -1,7 +1,7 @@
 //! What a page of a list says besides its images: totals, what is left out, and the histogram that percentiles come from.
 //!
 //! They are counted once for as long as nothing is written, which the position in the write-ahead log tells. While pictures
-//! come in something is always written; then they may be a second old, unless somebody changed something by this process. However
+//! come in something is always written; then they may be a second or two old, unless somebody changed something by this process. However
 //! many visitors look at a list, one of them counts, and the others take what was counted before, or wait.
 
 use std::{
@@ -32,6 +32,9 @@ const UNMINDED: Duration = Duration::from_secs(1);
 /// For how long at most. A transaction is in the log an instant before others see it: who counts in that instant counts
 /// without it, and should not be believed for long.
 const KEPT: Duration = Duration::from_secs(2);
+
+/// A list that nobody looked at for so long is forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// The counts of one list.
 #[derive(Clone, Debug)]
@@ -82,6 +85,12 @@ impl List {
         known.filter(|known| known.changes == changes && known.since.elapsed() < age)
     }
 
+    /// What was counted after `asked`, and after so many changes.
+    fn counted_since(&self, asked: Instant, changes: u64) -> Option<Known> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.filter(|known| known.since >= asked && known.changes >= changes)
+    }
+
     fn learn(&self, known: Known) {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
     }
@@ -100,7 +109,8 @@ impl Counts {
     }
 
     fn as_of(unminded: Duration) -> Self {
-        Self { lists: Cache::new(LISTS), changes: Arc::default(), unminded }
+        let lists = Cache::builder().max_capacity(LISTS).time_to_idle(FORGOTTEN).build();
+        Self { lists, changes: Arc::default(), unminded }
     }
 
     /// Somebody has changed something: what was counted before that no longer holds.
@@ -120,6 +130,7 @@ impl Counts {
     ) -> sqlx::Result<Arc<Counted>> {
         let list = format!("{}/{:?}?{ranking}", view.generation, view.threshold.map(f64::from));
         let list = self.lists.get_with(list, Arc::default);
+        let (asked, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));
         let known = |age| list.known(self.changes.load(Ordering::Acquire), age);
         if let Some(known) = known(self.unminded) {
             return Ok(known.counted);
@@ -131,8 +142,8 @@ impl Counts {
                 None => list.turn.lock().await,
             },
         };
-        // Whoever waited finds what the other one counted.
-        if let Some(known) = known(self.unminded) {
+        // Of those who waited the first counts at most, however long that takes and whatever changes meanwhile.
+        if let Some(known) = list.counted_since(asked, changes).or_else(|| known(self.unminded)) {
             return Ok(known.counted);
         }
         let (since, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));

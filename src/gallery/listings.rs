@@ -1,8 +1,6 @@
-//! Listings: the best photo of each, those that have no good one and why, and [one listing](one) with its photos ranked.
+//! Listings: the best photo of each, those that have no good one and why, and one listing with its photos ranked.
 
 mod one;
-
-pub use self::one::one;
 
 use actix_web::{
     HttpResponse,
@@ -11,6 +9,7 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
+pub use self::one::one;
 use super::{
     card::{fitted, yes_or_no},
     frame::{self, Frame},

@@ -17,7 +17,7 @@ use crate::{
     jobs::{self, JobError},
     objects::{ObjectError, Objects},
     store::{
-        BEGIN_BY_KEY, BEGIN_BY_KEY_WITHOUT_WAIT, catalog,
+        BEGIN_IMAGE, BEGIN_IMAGE_WITHOUT_WAIT, catalog,
         images::{self, NewImage},
         sightings::{self, Place},
     },
@@ -163,9 +163,9 @@ impl Importer {
         };
         let mut tx = match self.mode {
             // After a crash of the server the file is where it was, and is taken again.
-            IngestMode::Reference => self.pool.begin_with(BEGIN_BY_KEY_WITHOUT_WAIT).await?,
+            IngestMode::Reference => self.pool.begin_with(BEGIN_IMAGE_WITHOUT_WAIT).await?,
             // Once it is taken, the dropped file may go.
-            IngestMode::Copy | IngestMode::Move => self.pool.begin_with(BEGIN_BY_KEY).await?,
+            IngestMode::Copy | IngestMode::Move => self.pool.begin_with(BEGIN_IMAGE).await?,
         };
         let imported = if images::insert(&mut tx, &image).await? {
             sightings::taken(&mut tx, settled.id, SightingState::Imported, image.id, &hash).await?;

@@ -175,7 +175,7 @@ pub async fn set_disabled(
     Ok(set.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Whether nobody but `id` administers the service.
+/// Whether `id` is the only admin who can sign in. While there is none, the set-up link makes one.
 ///
 /// # Errors
 /// When the database refuses.

@@ -60,14 +60,21 @@ pub mod votes;
 pub mod whole;
 
 /// Begins a transaction whose statements are planned once per connection, not for their values: for many small statements
-/// by key, where planning costs more than running. The plans go by keys where reading all of a table would do as well when they
-/// are made, for they are kept while the table grows.
-pub(crate) const BEGIN_BY_KEY: &str =
-    "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off";
+/// by key, where planning costs more than running.
+pub(crate) const BEGIN_BY_KEY: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan";
 
 /// The same, and its commit does not wait for the disk: for what is simply done again when a crash of the server undoes it.
-pub(crate) const BEGIN_BY_KEY_WITHOUT_WAIT: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; \
-     SET LOCAL synchronous_commit = off";
+pub(crate) const BEGIN_BY_KEY_WITHOUT_WAIT: &str =
+    "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL synchronous_commit = off";
+
+/// Begins a transaction about one image that comes in or is scored. Its plans go by keys also where reading all of a table would do
+/// as well when they are made, for they are kept while the tables grow. For statements that find every row by a key: the planner
+/// takes any other for so dear that it does not weigh anything else.
+pub(crate) const BEGIN_IMAGE: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
+
+/// The same, and its commit does not wait for the disk.
+pub(crate) const BEGIN_IMAGE_WITHOUT_WAIT: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; \
+     SET LOCAL jit = off; SET LOCAL synchronous_commit = off";
 
 /// The schema's migrations, in order. They run forwards when the service starts.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

@@ -28,7 +28,7 @@ pub struct Findings {
 /// # Errors
 /// When the database refuses.
 pub async fn commit(pool: &PgPool, image: ImageId, findings: &Findings) -> sqlx::Result<()> {
-    let mut tx = pool.begin_with(super::BEGIN_BY_KEY_WITHOUT_WAIT).await?;
+    let mut tx = pool.begin_with(super::BEGIN_IMAGE_WITHOUT_WAIT).await?;
     write(&mut tx, image, findings).await?;
     tx.commit().await
 }

@@ -3,15 +3,14 @@
 mod by_hand;
 mod look;
 
-pub use self::{
-    by_hand::{BY_HAND, ignore, ignore_all, retry, retry_all, retry_reason, unignore},
-    look::{apply, current},
-};
-
 use std::{collections::BTreeMap, path::PathBuf};
 
 use sqlx::PgConnection;
 
+pub use self::{
+    by_hand::{BY_HAND, ignore, ignore_all, retry, retry_all, retry_reason, unignore},
+    look::{apply, current},
+};
 use super::catalog;
 use crate::{
     domain::{ContentHash, ImageId, SightingId, SightingState},

@@ -1,4 +1,4 @@
-//! Why a request is not answered; [the one table](table) has what a visitor is told, and with which status.
+//! Why a request is not answered; `table.rs` has what a visitor is told, and with which status.
 //!
 //! Causes are logged, once, and never shown. A browser gets a page, the API `application/problem+json`
 //! (RFC 9457).

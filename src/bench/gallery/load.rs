@@ -19,7 +19,8 @@ use crate::bench::{
 /// Connections that answers may be waited for on, at the same time.
 const CONNECTIONS: usize = 32;
 
-/// For how long requests come before they are measured: the database makes a plan five times on each of its connections before it keeps one.
+/// For how long requests come before they are measured: the database makes a plan five times on each of its connections before it keeps one,
+/// which takes a second at the usual 200 requests.
 const WARM_UP: Duration = Duration::from_secs(1);
 
 /// Requests for one page.
@@ -40,7 +41,7 @@ impl Load {
     }
 
     async fn ask(self) -> Result<Latency, BenchError> {
-        let (due, waiting) = mpsc::unbounded_channel::<Instant>();
+        let (due, waiting) = mpsc::unbounded_channel::<(Instant, bool)>();
         let waiting = Arc::new(Mutex::new(waiting));
         let mut workers = JoinSet::new();
         for _ in 0..CONNECTIONS {
@@ -52,26 +53,26 @@ impl Load {
                 let mut times = vec![];
                 loop {
                     let next = waiting.lock().await.recv().await;
-                    let Some(due) = next else { return Ok::<_, BenchError>(times) };
+                    let Some((due, is_measured)) = next else { return Ok::<_, BenchError>(times) };
                     connection.get(path).await?;
-                    times.push((due, due.elapsed().as_secs_f64() * 1e3));
+                    times.extend(is_measured.then(|| due.elapsed().as_secs_f64() * 1e3));
                 }
             });
         }
-        let count = (WARM_UP + self.time).as_secs_f64() * f64::from(self.rate);
+        let requests = |time: Duration| (time.as_secs_f64() * f64::from(self.rate)) as u32;
+        let warm_up = requests(WARM_UP);
         let pause = Duration::from_secs(1) / self.rate.max(1);
         // Not before all connections are warm.
         let start = Instant::now() + Duration::from_millis(500);
-        for number in 0..count as u32 {
+        for number in 0..warm_up + requests(self.time) {
             let at = start + pause * number;
             sleep_until(at.into()).await;
-            due.send(at).map_err(|_| BenchError::Thread)?;
+            due.send((at, number >= warm_up)).map_err(|_| BenchError::Thread)?;
         }
         drop(due);
         let mut times = vec![];
         while let Some(worker) = workers.join_next().await {
-            let answered = worker.map_err(|_| BenchError::Thread)??;
-            times.extend(answered.iter().filter(|(due, _)| *due >= start + WARM_UP).map(|(_, ms)| *ms));
+            times.extend(worker.map_err(|_| BenchError::Thread)??);
         }
         Latency::of(&times)
     }

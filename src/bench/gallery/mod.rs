@@ -66,7 +66,7 @@ pub struct Measured {
     pub scoring: Latency,
     /// What was scored meanwhile.
     pub scored: Scored,
-    /// What was scored in the same time with nobody asking for pages.
+    /// What was scored in as much time, less the warming up, with nobody asking for pages.
     pub unasked: Scored,
 }
 

@@ -47,7 +47,7 @@ pub struct Parameters {
     watch: Watch,
     /// Least value of the sort key: a number; for `newest` a moment (RFC 3339) or a day.
     min: Option<String>,
-    /// Largest value of the sort key.
+    /// Largest value of the sort key, likewise; a day counts whole.
     max: Option<String>,
     /// Part of a file name, a folder or a listing.
     q: Option<String>,
