@@ -117,7 +117,8 @@ pub struct Settings {
     pub decode_threads: NonZeroUsize,
     /// Threads that one network computes with, all its copies together. Default: the number of cores.
     pub score_threads: NonZeroUsize,
-    /// Copies of each network, which share its threads. One: half the memory, and a tenth to a third slower.
+    /// Copies of each network, which share its threads; with OpenVINO always one. One: half the memory, and a tenth to a third
+    /// slower.
     pub score_copies: NonZeroUsize,
     /// Most pictures that one network is given at once. Larger: more memory, later first result; faster on a graphics card,
     /// not on a processor.
@@ -197,7 +198,11 @@ impl Settings {
 
     /// How the networks are run.
     pub fn engine(&self) -> EngineSettings {
-        let threads = self.score_copies.min(self.score_threads);
+        let threads = match self.provider {
+            // It binds its threads to cores, those of every copy to the same ones: two copies are half as fast as one.
+            Provider::OpenVino => NonZeroUsize::MIN,
+            Provider::Cpu | Provider::Cuda => self.score_copies.min(self.score_threads),
+        };
         EngineSettings {
             threads,
             intra_threads: NonZeroUsize::new(self.score_threads.get() / threads).unwrap_or(NonZeroUsize::MIN),
@@ -263,6 +268,19 @@ pub fn normal_path(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_are_shared_by_copies_and_openvino_has_one() {
+        let two = NonZeroUsize::MIN.saturating_add(1);
+        let settings = Settings { score_threads: two, score_copies: two, ..Settings::default() };
+        let copies = |settings: Settings| {
+            let engine = settings.engine();
+            (engine.threads.get(), engine.intra_threads.get())
+        };
+        assert_eq!(copies(settings.clone()), (2, 1));
+        assert_eq!(copies(Settings { provider: Provider::OpenVino, ..settings.clone() }), (1, 2));
+        assert_eq!(copies(Settings { score_threads: NonZeroUsize::MIN, ..settings }), (1, 1));
+    }
 
     #[test]
     fn a_base_path_has_a_slash_in_front_and_none_behind() {
