@@ -79,16 +79,9 @@ struct Known {
 }
 
 impl List {
-    /// What was counted after the last change by this process, and less than `age` ago.
-    fn known(&self, changes: u64, age: Duration) -> Option<Known> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        known.filter(|known| known.changes == changes && known.since.elapsed() < age)
-    }
-
-    /// What was counted after `asked`, and after so many changes.
-    fn counted_since(&self, asked: Instant, changes: u64) -> Option<Known> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        known.filter(|known| known.since >= asked && known.changes >= changes)
+    /// What was counted last, if that is good enough.
+    fn known(&self, is_good: impl FnOnce(&Known) -> bool) -> Option<Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone().filter(is_good)
     }
 
     fn learn(&self, known: Known) {
@@ -131,7 +124,10 @@ impl Counts {
         let list = format!("{}/{:?}?{ranking}", view.generation, view.threshold.map(f64::from));
         let list = self.lists.get_with(list, Arc::default);
         let (asked, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));
-        let known = |age| list.known(self.changes.load(Ordering::Acquire), age);
+        let known = |age| {
+            let changes = self.changes.load(Ordering::Acquire);
+            list.known(|known| known.changes == changes && known.since.elapsed() < age)
+        };
         if let Some(known) = known(self.unminded) {
             return Ok(known.counted);
         }
@@ -143,7 +139,8 @@ impl Counts {
             },
         };
         // Of those who waited the first counts at most, however long that takes and whatever changes meanwhile.
-        if let Some(known) = list.counted_since(asked, changes).or_else(|| known(self.unminded)) {
+        let since_asked = list.known(|known| known.since >= asked && known.changes >= changes);
+        if let Some(known) = since_asked.or_else(|| known(self.unminded)) {
             return Ok(known.counted);
         }
         let (since, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));
