@@ -39,6 +39,7 @@ async fn a_handful_of_drawn_pictures_gives_every_figure_and_leaves_nothing_behin
         "/ratio",
         "/ratio_settled",
         "/machine/cores",
+        "/machine/unsteadiness",
         "/rounds/0/models/0/images_per_second",
         "/rounds/0/models/1/images_per_second",
         "/rounds/0/end_to_end/settling_seconds",

@@ -1,8 +1,8 @@
 //! What a page of a list says besides its images: totals, what is left out, and the histogram that percentiles come from.
 //!
 //! They are counted once for as long as nothing is written, which the position in the write-ahead log tells. While pictures
-//! come in something is always written; then they may be a second or two old, unless somebody changed something by this process. However
-//! many visitors look at a list, one of them counts, and the others take what was counted before, or wait.
+//! come in something is always written; then they may be a second or two old, unless somebody changed something by this process. A list
+//! that is looked at all the time is counted behind its visitors' backs; after a pause one of them counts, and the others wait.
 
 use std::{
     sync::{
@@ -13,7 +13,7 @@ use std::{
 };
 
 use moka::sync::Cache;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::Mutex;
 
 use crate::store::{
@@ -26,7 +26,7 @@ use crate::store::{
 /// Lists whose counts are kept.
 const LISTS: u64 = 1_000;
 
-/// For how long nobody minds what scorers and other processes have written since; twice as long while it is counted anew.
+/// For how long nobody minds what scorers and other processes have written since; twice as long while it is being counted anew.
 const UNMINDED: Duration = Duration::from_secs(1);
 
 /// For how long at most. A transaction is in the log an instant before others see it: who counts in that instant counts
@@ -57,6 +57,7 @@ pub struct Counted {
 /// The counts of the lists that were looked at last. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Counts {
+    pool: PgPool,
     lists: Cache<String, Arc<List>>,
     changes: Arc<AtomicU64>,
     unminded: Duration,
@@ -66,14 +67,17 @@ pub struct Counts {
 #[derive(Debug, Default)]
 struct List {
     known: std::sync::Mutex<Option<Known>>,
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
 }
 
 /// What was counted, and what tells whether it still holds.
 #[derive(Clone, Debug)]
 struct Known {
     counted: Arc<Counted>,
+    /// When it was counted.
     since: Instant,
+    /// When it was last seen to hold.
+    held: Instant,
     changes: u64,
     written: i64,
 }
@@ -89,21 +93,20 @@ impl List {
     }
 }
 
-impl Default for Counts {
-    fn default() -> Self {
-        Self::as_of(UNMINDED)
-    }
-}
-
 impl Counts {
-    /// Counts that are never older than the last transaction.
-    pub fn exact() -> Self {
-        Self::as_of(Duration::ZERO)
+    /// Counts in this database.
+    pub fn new(pool: PgPool) -> Self {
+        Self::as_of(pool, UNMINDED)
     }
 
-    fn as_of(unminded: Duration) -> Self {
+    /// Counts that are never older than the last transaction.
+    pub fn exact(pool: PgPool) -> Self {
+        Self::as_of(pool, Duration::ZERO)
+    }
+
+    fn as_of(pool: PgPool, unminded: Duration) -> Self {
         let lists = Cache::builder().max_capacity(LISTS).time_to_idle(FORGOTTEN).build();
-        Self { lists, changes: Arc::default(), unminded }
+        Self { pool, lists, changes: Arc::default(), unminded }
     }
 
     /// Somebody has changed something: what was counted before that no longer holds.
@@ -121,36 +124,66 @@ impl Counts {
         view: &Viewpoint,
         ranking: &Ranking,
     ) -> sqlx::Result<Arc<Counted>> {
-        let list = format!("{}/{:?}?{ranking}", view.generation, view.threshold.map(f64::from));
-        let list = self.lists.get_with(list, Arc::default);
+        let name = format!("{}/{:?}?{ranking}", view.generation, view.threshold.map(f64::from));
+        let list = self.lists.get_with(name, Arc::default);
         let (asked, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));
-        let known = |age| {
-            let changes = self.changes.load(Ordering::Acquire);
-            list.known(|known| known.changes == changes && known.since.elapsed() < age)
-        };
-        if let Some(known) = known(self.unminded) {
+        if let Some(known) = self.recent(&list, self.unminded) {
             return Ok(known.counted);
         }
-        let _turn = match list.turn.try_lock() {
+        let turn = Arc::clone(&list.turn).try_lock_owned();
+        if let Some(known) = self.recent(&list, 2 * self.unminded) {
+            if let Ok(turn) = turn {
+                let (counts, view, ranking) = (self.clone(), view.clone(), ranking.clone());
+                tokio::spawn(async move {
+                    let _turn = turn;
+                    // Whoever looks next finds the same trouble, and says so.
+                    if let Ok(mut conn) = counts.pool.acquire().await {
+                        let _ = counts.anew(&mut conn, &list, &view, &ranking).await;
+                    }
+                });
+            }
+            return Ok(known.counted);
+        }
+        let _turn = match turn {
             Ok(turn) => turn,
-            Err(_) => match known(2 * self.unminded) {
-                Some(known) => return Ok(known.counted),
-                None => list.turn.lock().await,
-            },
+            Err(_) => Arc::clone(&list.turn).lock_owned().await,
         };
         // Of those who waited the first counts at most, however long that takes and whatever changes meanwhile.
-        let since_asked = list.known(|known| known.since >= asked && known.changes >= changes);
-        if let Some(known) = since_asked.or_else(|| known(self.unminded)) {
-            return Ok(known.counted);
+        let since_asked = list.known(|known| known.held >= asked && known.changes >= changes);
+        match since_asked.or_else(|| self.recent(&list, self.unminded)) {
+            Some(known) => Ok(known.counted),
+            None => self.anew(conn, &list, view, ranking).await,
         }
-        let (since, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));
+    }
+
+    /// What held less than `age` ago, if nobody has changed anything since.
+    fn recent(&self, list: &List, age: Duration) -> Option<Known> {
+        let changes = self.changes.load(Ordering::Acquire);
+        list.known(|known| known.changes == changes && known.held.elapsed() < age)
+    }
+
+    /// Counts, unless nothing was written since that was done last. For whoever holds the list's turn.
+    async fn anew(
+        &self,
+        conn: &mut PgConnection,
+        list: &List,
+        view: &Viewpoint,
+        ranking: &Ranking,
+    ) -> sqlx::Result<Arc<Counted>> {
+        let (now, changes) = (Instant::now(), self.changes.load(Ordering::Acquire));
         let written = ledger::written(&mut *conn).await?;
-        if let Some(known) = known(KEPT).filter(|known| known.written == written) {
-            return Ok(known.counted);
-        }
-        let counted = Arc::new(count(conn, view, ranking).await?);
-        list.learn(Known { counted: Arc::clone(&counted), since, changes, written });
-        Ok(counted)
+        let holds = |known: &Known| {
+            known.changes == changes && known.written == written && known.since.elapsed() < KEPT
+        };
+        let known = match list.known(holds) {
+            Some(known) => Known { held: now, ..known },
+            None => {
+                let counted = Arc::new(count(conn, view, ranking).await?);
+                Known { counted, since: now, held: now, changes, written }
+            }
+        };
+        list.learn(known.clone());
+        Ok(known.counted)
     }
 }
 
@@ -216,11 +249,28 @@ mod tests {
 
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn of_many_who_look_at_once_one_counts_and_after_a_change_it_is_counted_anew(pool: PgPool) {
-        let counts = Counts::default();
+        let counts = Counts::new(pool.clone());
         let seen = try_join_all((0..4).map(|_| look(&counts, &pool))).await.unwrap();
         assert!(seen.iter().all(|counted| Arc::ptr_eq(counted, &seen[0])));
         counts.changed();
         let anew = look(&counts, &pool).await.unwrap();
         assert!(!Arc::ptr_eq(&anew, &seen[0]));
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn nobody_waits_for_what_is_hardly_old_and_whoever_looks_later_has_it_anew(pool: PgPool) {
+        let counts = Counts::as_of(pool.clone(), Duration::from_secs(20));
+        let first = look(&counts, &pool).await.unwrap();
+        let list = counts.lists.iter().next().unwrap().1;
+        // As if it had been counted half a minute ago, and something written since.
+        let past = Instant::now().checked_sub(Duration::from_secs(30)).unwrap();
+        let known = list.known(|_| true).unwrap();
+        list.learn(Known { since: past, held: past, written: known.written - 1, ..known });
+        let meanwhile = look(&counts, &pool).await.unwrap();
+        assert!(Arc::ptr_eq(&meanwhile, &first), "what is known is shown at once");
+        // Whoever counts behind everybody's back has the turn until it is done.
+        drop(list.turn.lock().await);
+        let anew = look(&counts, &pool).await.unwrap();
+        assert!(!Arc::ptr_eq(&anew, &first));
     }
 }

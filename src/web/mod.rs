@@ -133,7 +133,7 @@ impl Site {
         let upload_dir = settings.upload_dir();
         let cookie_key = secrets::shared(&mut *pool.acquire().await?, "cookies").await?;
         Ok(Self {
-            counts: Counts::default(),
+            counts: Counts::new(pool.clone()),
             comparisons: Comparisons::default(),
             workshop: Workshop::new(settings),
             doings: Doings::default(),

@@ -64,7 +64,7 @@ impl TestSite {
         };
         let mut site = Site::open(parts, &settings, listener.local_addr().unwrap()).await.unwrap();
         // Tests write behind the site's back.
-        site.counts = Counts::exact();
+        site.counts = Counts::exact(site.pool.clone());
         site.comparisons = Comparisons::exact();
         tokio::spawn(web::server(site, listener).unwrap());
         let visitor = Client::builder().redirect(Policy::none()).build().unwrap();
