@@ -16,7 +16,7 @@ use askama::Template;
 use serde::Deserialize;
 
 pub use self::{
-    bring::{activate as bring_in, add, check, pull},
+    bring::{activate as bring_in, add, check, pull, stop},
     report::Comparisons,
 };
 use self::{folder::Folder, report::Comparison};

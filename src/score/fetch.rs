@@ -9,8 +9,12 @@ mod partial;
 mod problem;
 mod response;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
+use tokio_util::sync::CancellationToken;
 use ureq::{Agent, Proxy};
 
 pub use self::{
@@ -78,6 +82,7 @@ pub struct Fetched {
 pub struct Fetcher {
     agent: Agent,
     patience: Patience,
+    stop: CancellationToken,
 }
 
 impl Fetcher {
@@ -86,7 +91,12 @@ impl Fetcher {
     /// # Errors
     /// `SSL_CERT_FILE` names a file without certificates.
     pub fn new(patience: Patience) -> Result<Self, FetchError> {
-        Ok(Self { agent: address::agent(Proxy::try_from_env())?, patience })
+        Ok(Self { agent: address::agent(Proxy::try_from_env())?, patience, stop: CancellationToken::new() })
+    }
+
+    /// The same, until `stop`: a fetch then ends when the next bytes come, or with the pause before the next try.
+    pub fn until(self, stop: CancellationToken) -> Self {
+        Self { stop, ..self }
     }
 
     /// Whether the weights of `network` are in their place, with the manifest's size and SHA-256.
@@ -106,7 +116,7 @@ impl Fetcher {
     /// place. Blocks the calling thread for as long as that takes.
     ///
     /// # Errors
-    /// No address had them, or they cannot be written. What arrived is kept, and the next call goes on there.
+    /// No address had them, they cannot be written, or it was stopped. What arrived is kept, and the next call goes on there.
     pub fn fetch(&self, network: &Network, tell: &mut dyn FnMut(&Event<'_>)) -> Result<Fetched, FetchError> {
         let mut partial = Partial::open(&network.file)?;
         let mut problems = Vec::new();
@@ -117,6 +127,7 @@ impl Fetcher {
                     return Ok(Fetched { url: url.clone(), file: network.file.clone() });
                 }
                 Err(Problem::Disk(error)) => return Err(FetchError::disk(&network.file, error)),
+                Err(Problem::Stopped) => return Err(FetchError::Stopped),
                 Err(problem) => {
                     tell(&Event::GaveUp { url, problem: &problem });
                     problems.push((url.clone(), problem));
@@ -133,7 +144,7 @@ impl Fetcher {
         partial: &mut Partial,
         tell: &mut dyn FnMut(&Event<'_>),
     ) -> Result<(), Problem> {
-        let address = Address { agent: &self.agent, url, wanted: network.bytes };
+        let address = Address { agent: &self.agent, url, wanted: network.bytes, stop: &self.stop };
         let start = partial.len();
         let (mut most, mut in_vain) = (start, 0);
         loop {
@@ -150,8 +161,21 @@ impl Fetcher {
             }
             let pause = problem.pause().unwrap_or(self.patience.first_pause * 2_u32.pow(in_vain - 1));
             tell(&Event::Pausing { problem: &problem, pause });
-            std::thread::sleep(pause);
+            self.rest(pause)?;
         }
+    }
+
+    /// Waits, unless it is stopped meanwhile.
+    fn rest(&self, pause: Duration) -> Result<(), Problem> {
+        let end = Instant::now() + pause;
+        while !self.stop.is_cancelled() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(Duration::from_millis(200)));
+        }
+        Err(Problem::Stopped)
     }
 }
 

@@ -6,9 +6,10 @@ use std::{
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 /// What goes on with one model, or did last.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Doing {
     /// Something that takes a while, such as *being checked*.
     Busy(&'static str),
@@ -20,6 +21,8 @@ pub enum Doing {
         of: u64,
         /// What holds it up.
         remark: Option<String>,
+        /// Stops it.
+        stop: CancellationToken,
     },
     /// Nothing any more.
     Ended {
@@ -53,6 +56,14 @@ impl Doings {
     /// Whether anything goes on.
     pub fn is_busy(&self) -> bool {
         self.lock().values().any(|doing| !matches!(doing, Doing::Ended { .. }))
+    }
+
+    /// Stops what comes in for the model `name`; whether anything did.
+    pub fn stop(&self, name: &str) -> bool {
+        let coming = self.of(name);
+        let Some(Doing::Coming { stop, .. }) = coming else { return false };
+        stop.cancel();
+        true
     }
 
     /// Begins something with the model `name`; none while something else goes on with it.
@@ -135,9 +146,20 @@ mod tests {
         assert!(doings.is_busy() && doings.begin("a", Doing::Busy("being checked")).is_none());
         assert!(doings.begin("b", Doing::Busy("being checked")).is_some(), "another model's turn");
         begun.ended(Ok("well".to_owned()));
-        assert_eq!(doings.of("a"), Some(Doing::Ended { said: "well".to_owned(), is_well: true }));
+        assert!(matches!(doings.of("a"), Some(Doing::Ended { is_well: true, .. })));
         drop(doings.begin("a", Doing::Busy("being checked")).unwrap());
         assert!(matches!(doings.of("a"), Some(Doing::Ended { is_well: false, .. })));
         assert!(!doings.is_busy());
+    }
+
+    #[test]
+    fn only_what_comes_in_can_be_stopped() {
+        let doings = Doings::default();
+        let _checked = doings.begin("a", Doing::Busy("being checked")).unwrap();
+        let stop = CancellationToken::new();
+        let coming = Doing::Coming { there: 0, of: 1, remark: None, stop: stop.clone() };
+        let _coming = doings.begin("b", coming).unwrap();
+        assert!(!doings.stop("a") && !doings.stop("c") && !stop.is_cancelled());
+        assert!(doings.stop("b") && stop.is_cancelled());
     }
 }

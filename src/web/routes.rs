@@ -57,6 +57,7 @@ pub fn table() -> Vec<Entry> {
         post("/models/check", Admin, gallery_models::check),
         post("/models/activate", Admin, gallery_models::bring_in),
         post("/models/pull", Admin, gallery_models::pull),
+        post("/models/stop", Admin, gallery_models::stop),
         post("/models/add", Admin, gallery_models::add),
         post("/models/{generation}/activate", Admin, gallery_models::activate),
         post("/models/{generation}/give-up", Admin, gallery_models::give_up),

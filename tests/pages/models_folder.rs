@@ -3,8 +3,9 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
+    sync::mpsc,
 };
 
 use chronograde::config::Settings;
@@ -170,15 +171,37 @@ async fn offline_a_file_that_was_fetched_elsewhere_is_sent_and_any_other_is_refu
 
 /// A server that answers every question with a file.
 fn server(file: &Path) -> String {
-    let (listener, bytes) = (TcpListener::bind("127.0.0.1:0").unwrap(), fs::read(file).unwrap());
+    let bytes = fs::read(file).unwrap();
+    serve(bytes.len(), move |stream| stream.write_all(&bytes).unwrap())
+}
+
+/// A server that answers every question with a file: the first hundred bytes at once, another one each time it is told to.
+fn slow_server(file: &Path) -> (String, mpsc::Sender<()>) {
+    let (told, more) = mpsc::channel();
+    let bytes = fs::read(file).unwrap();
+    let address = serve(bytes.len(), move |stream| {
+        stream.write_all(&bytes[..100]).unwrap();
+        for byte in &bytes[100..] {
+            // Nobody reads on, or nobody tells: the connection is closed.
+            if more.recv().is_err() || stream.write_all(&[*byte]).is_err() {
+                break;
+            }
+        }
+    });
+    (address, told)
+}
+
+/// A server that promises so many bytes to whoever asks; `answer` gives them.
+fn serve(bytes: usize, answer: impl Fn(&mut TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/weights", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for mut stream in listener.incoming().map(Result::unwrap) {
             let lines = BufReader::new(&stream).lines().map(Result::unwrap);
             assert!(lines.take_while(|line| !line.is_empty()).count() > 0);
-            let head =
-                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", bytes.len());
-            stream.write_all(&[head.as_bytes(), &bytes].concat()).unwrap();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {bytes}\r\nConnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+            answer(&mut stream);
         }
     });
     address
@@ -208,6 +231,46 @@ async fn weights_are_pulled_once_their_terms_are_accepted(pool: PgPool) {
     assert!(row.said().starts_with("It came from http://127.0.0.1"), "{}", row.said());
     assert!(row.said().contains("It can serve"), "{}", row.said());
     assert_eq!((row.state().as_str(), shop.weights().exists()), ("here", true));
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_pull_is_stopped_and_what_arrived_is_kept(pool: PgPool) {
+    let mut more = None;
+    let shop = Workshop::open(&pool, false, |folder| {
+        let (address, told) = slow_server(&folder.join("tiny-means.onnx"));
+        more = Some(told);
+        fs::remove_file(folder.join("tiny-means.onnx")).unwrap();
+        let manifest = folder.join("tiny-watch.toml");
+        let text =
+            fs::read_to_string(&manifest).unwrap().replace("urls = []", &format!("urls = [\"{address}\"]"));
+        fs::write(manifest, text).unwrap();
+    })
+    .await;
+    let more = more.unwrap();
+    assert_eq!(shop.press("stop", &[("model", "tiny-watch")]).await, StatusCode::CONFLICT);
+    let stopped = async {
+        loop {
+            let page = shop.site.page("/models").await;
+            if page
+                .all("#model-tiny-watch .reason")
+                .iter()
+                .any(|text| text.contains("100\u{202f}bytes of 191"))
+            {
+                assert_eq!(page.all("#model-tiny-watch button"), ["Stop"]);
+                assert_eq!(shop.press("stop", &[("model", "tiny-watch")]).await, StatusCode::SEE_OTHER);
+                more.send(()).unwrap();
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let (pulled, ()) = tokio::join!(shop.press("pull", &[("model", "tiny-watch")]), stopped);
+    assert_eq!(pulled, StatusCode::SEE_OTHER);
+    let row = shop.row("tiny-watch").await;
+    assert!(row.said().starts_with("It was stopped. What arrived is kept"), "{}", row.said());
+    let part = shop.weights().with_extension("onnx.part");
+    assert!(!shop.weights().exists() && fs::metadata(part).unwrap().len() >= 100);
+    assert_eq!(row.all("button")[0], "Pull 191\u{202f}bytes");
 }
 
 #[sqlx::test(migrations = "./migrations")]

@@ -9,6 +9,7 @@ use actix_web::{
 };
 use futures_util::TryStreamExt;
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 
 use super::weights;
 use crate::{
@@ -88,7 +89,8 @@ pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Resul
         )));
     }
     let network = network(&manifest)?.clone();
-    let coming = Doing::Coming { there: 0, of: network.bytes, remark: None };
+    let stop = CancellationToken::new();
+    let coming = Doing::Coming { there: 0, of: network.bytes, remark: None, stop: stop.clone() };
     let begun = begin(&site, &manifest.name, coming)?;
     events::record(&mut *site.pool.acquire().await?, caller.annotator, "models.pull", Some(&manifest.name))
         .await?;
@@ -96,7 +98,7 @@ pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Resul
     let work = {
         let site = site.clone();
         async move {
-            let outcome = match weights::fetched(network, begun.teller().clone()).await {
+            let outcome = match weights::fetched(network, begun.teller().clone(), stop).await {
                 Ok(url) => with_check(&site, &name, format!("It came from {url}"), &begun).await,
                 Err(problem) => Err(problem),
             };
@@ -105,6 +107,18 @@ pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Resul
     };
     in_the_background(work).await;
     Ok(back(&site, &manifest.name))
+}
+
+/// `POST /models/stop`: the weights of a model are fetched no further. What is here of them is kept.
+///
+/// # Errors
+/// See [`WebError`].
+pub async fn stop(site: Data<Site>, asked: Form<Asked>) -> Result<HttpResponse, WebError> {
+    let name = manifest(&site, &asked.model).await?.name;
+    if site.doings.stop(&name) {
+        return Ok(back(&site, &name));
+    }
+    Err(WebError::NotTaken(format!("Nothing comes in for {name}: it has ended already.")))
 }
 
 /// `POST /models/add`: the weights of a model, which were fetched elsewhere, are put where its manifest wants them.

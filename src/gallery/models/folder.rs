@@ -66,6 +66,7 @@ pub(super) struct Busy {
     pub(super) text: String,
     /// Bytes that are here, of so many.
     pub(super) bytes: Option<(u64, u64)>,
+    pub(super) can_stop: bool,
 }
 
 impl Folder {
@@ -229,11 +230,13 @@ fn threshold(manifest: &Manifest, set: Option<f64>) -> String {
 /// What goes on, and how the last thing ended.
 fn told(doing: Doing) -> (Option<Busy>, Option<(String, bool)>) {
     match doing {
-        Doing::Busy(what) => (Some(Busy { text: what.to_owned(), bytes: None }), None),
-        Doing::Coming { there, of, remark } => {
+        Doing::Busy(what) => (Some(Busy { text: what.to_owned(), bytes: None, can_stop: false }), None),
+        Doing::Coming { there, of, remark, stop } => {
+            let can_stop = !stop.is_cancelled();
+            let remark = if can_stop { remark } else { Some("being stopped".to_owned()) };
             let remark = remark.map(|remark| format!(" ({remark})")).unwrap_or_default();
             let text = format!("{} of {}{remark}", size(there), size(of));
-            (Some(Busy { text, bytes: Some((there, of)) }), None)
+            (Some(Busy { text, bytes: Some((there, of)), can_stop }), None)
         }
         Doing::Ended { said, is_well } => (None, Some((said, is_well))),
     }

@@ -7,31 +7,36 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::{fs::File, io::AsyncWriteExt};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     score::{AddError, Event, Fetcher, Network, Patience, add},
     serving::{Doing, Teller, Workshop},
 };
 
-/// Fetches the weights of `network`; where they came from. The thread is none of the runtime's: a stop of the service does not wait
+/// Fetches the weights of `network`, until `stop`; where they came from. The thread is none of the runtime's: a stop of the service does not wait
 /// for it, and the next fetch goes on where this one ended.
-pub(super) async fn fetched(network: Network, teller: Teller) -> Result<String, String> {
+pub(super) async fn fetched(
+    network: Network,
+    teller: Teller,
+    stop: CancellationToken,
+) -> Result<String, String> {
     let (done, outcome) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         // Nobody waits for it when the service stops.
-        let _ = done.send(fetch(&network, &teller));
+        let _ = done.send(fetch(&network, &teller, &stop));
     });
     outcome.await.unwrap_or_else(|_| Err("Fetching it broke off; the log may say why".to_owned()))
 }
 
-fn fetch(network: &Network, teller: &Teller) -> Result<String, String> {
-    let fetcher = Fetcher::new(Patience::default()).map_err(|error| error.to_string())?;
+fn fetch(network: &Network, teller: &Teller, stop: &CancellationToken) -> Result<String, String> {
+    let fetcher = Fetcher::new(Patience::default()).map_err(|error| error.to_string())?.until(stop.clone());
     if Fetcher::is_there(network).map_err(|error| error.to_string())? {
         return Ok("this machine: it was here already".to_owned());
     }
     let mut here = 0;
     let tell = |there: u64, remark: Option<String>| {
-        teller.goes_on(Doing::Coming { there, of: network.bytes, remark });
+        teller.goes_on(Doing::Coming { there, of: network.bytes, remark, stop: stop.clone() });
     };
     let fetched = fetcher.fetch(network, &mut |event| match event {
         Event::Asking { there, .. } | Event::Progress(there) => {

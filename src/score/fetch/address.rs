@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use tokio_util::sync::CancellationToken;
 use ureq::{
     Agent, Proxy,
     config::Config,
@@ -70,6 +71,8 @@ pub(super) struct Address<'a> {
     pub(super) url: &'a str,
     /// The file's size in bytes.
     pub(super) wanted: u64,
+    /// Whether it is still wanted.
+    pub(super) stop: &'a CancellationToken,
 }
 
 impl Address<'_> {
@@ -135,6 +138,9 @@ impl Address<'_> {
                 Ok(0) | Err(_) => break,
                 Ok(read) => read,
             };
+            if self.stop.is_cancelled() {
+                return Err(Problem::Stopped);
+            }
             if partial.len() + read as u64 > self.wanted {
                 partial.clear()?;
                 return Err(Problem::TooLong { wanted: self.wanted });

@@ -64,6 +64,9 @@ pub enum Problem {
         /// Whether it was pieced together from several answers.
         pieced_together: bool,
     },
+    /// Nobody wants it any more.
+    #[error("it was stopped")]
+    Stopped,
     /// What came cannot be kept here: no fault of the address.
     #[error(transparent)]
     Disk(#[from] io::Error),
@@ -76,7 +79,9 @@ impl Problem {
             Self::Unreachable(_) | Self::Cut { .. } | Self::OtherPart => true,
             Self::Refused { status, .. } => matches!(status, 408 | 416 | 425 | 429 | 500..),
             Self::OtherHash { pieced_together, .. } => *pieced_together,
-            Self::OtherSize { .. } | Self::TooLong { .. } | Self::Pointer | Self::Disk(_) => false,
+            Self::OtherSize { .. } | Self::TooLong { .. } | Self::Pointer | Self::Stopped | Self::Disk(_) => {
+                false
+            }
         }
     }
 
@@ -110,6 +115,9 @@ pub enum FetchError {
         /// Each address with its problem.
         problems: Vec<(String, Problem)>,
     },
+    /// It was stopped by whoever asked for it.
+    #[error("It was stopped. What arrived is kept, and the next pull goes on there")]
+    Stopped,
     /// Another process is fetching the same file.
     #[error("another process is fetching {} right now: wait for it", .0.display())]
     Busy(PathBuf),

@@ -8,6 +8,8 @@ use std::{
     sync::mpsc::{Receiver, channel},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::*;
 use crate::{
     domain::ContentHash,
@@ -93,7 +95,8 @@ impl Case {
 
     fn fetch_with(&mut self, tries: u32, proxy: Option<Proxy>) -> Result<Fetched, FetchError> {
         let patience = Patience { tries, first_pause: Duration::ZERO };
-        let fetcher = Fetcher { agent: address::agent(proxy).unwrap(), patience };
+        let agent = address::agent(proxy).unwrap();
+        let fetcher = Fetcher { agent, patience, stop: CancellationToken::new() };
         let events = &mut self.events;
         fetcher.fetch(&self.network, &mut |event| match event {
             Event::Asking { there, .. } => events.push(format!("asking with {there}")),
