@@ -111,6 +111,7 @@
         taken(next, said);
       } else {
         refused.push(said.problem || `One judgement was not taken (${answer.status}).`);
+        turnedAway(next);
       }
     }
     sending = false;
@@ -138,6 +139,7 @@
   // The picture.
   const form = document.getElementById("judge");
   let taken = () => {};
+  let turnedAway = () => {};
   if (form) {
     const path = page.dataset.submit.slice(page.dataset.base.length);
     const asks = { score: page.dataset.quality === "true", watch: page.dataset.watch === "true" };
@@ -254,6 +256,21 @@
       if (!at && queue.length > 0) present(queue[0]);
       else if (!at && box().length === 0) finish(said.end);
     };
+    // What the service did not take is not shown as said. Whoever changed something, took it back, or waits for more, hears what holds.
+    turnedAway = (sent) => {
+      if (!sent.path.startsWith(path)) return;
+      past = past.filter((one) => one.key !== sent.fields.key);
+      tellLast();
+      const isUndo = sent.path.endsWith("/undo");
+      if (isUndo) {
+        done.textContent = Number(done.textContent) + 1;
+        left.textContent = Math.max(0, Number(left.textContent) - 1);
+      }
+      if (at && !at.before && !isUndo) return;
+      if (at) queue = queue.filter((item) => id(item) !== id(at.item));
+      finish({ title: "One moment", text: "The next pictures are on their way." }, true);
+      ask();
+    };
     const said = (one) => [one.score, { yes: "watch", no: "no watch" }[one.watch]].filter(Boolean).join(" · ") || one.words;
     const fromService = [...chip.childNodes]; // What was judged before this page was loaded.
     const tellLast = () => {
@@ -320,6 +337,7 @@
       if (!at) return;
       const key = newKey();
       post(path, { ...fields(key), [kind]: why });
+      if (kind === "cannot") left.textContent = Math.max(0, Number(left.textContent) - 1);
       remember({ item: at.item, score: "", watch: "", key, words: kind === "later" ? "later" : why });
       advance();
     };
@@ -338,10 +356,8 @@
       const last = past.pop();
       if (!last) return;
       post(`${path}/undo`, { key: last.key });
-      if (!last.words) {
-        done.textContent = Math.max(0, Number(done.textContent) - 1);
-        left.textContent = Number(left.textContent) + 1;
-      }
+      if (!last.words) done.textContent = Math.max(0, Number(done.textContent) - 1);
+      if (last.words !== "later") left.textContent = Number(left.textContent) + 1;
       queue = [last.item].concat(queue.filter((item) => id(item) !== id(last.item)));
       tellLast();
       present(last.item);

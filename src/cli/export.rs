@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Which images: what stands behind the question mark of a ranking's address
-    #[arg(long, value_name = "QUERY", default_value = "sort=newest")]
+    #[arg(long, value_name = "QUERY", default_value = "sort=newest", value_parser = Ranking::strictly)]
     list: Ranking,
     /// Write to this file [default: standard output]
     #[arg(long, short, value_name = "FILE", conflicts_with = "folder")]

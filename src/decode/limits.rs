@@ -352,7 +352,7 @@ mod tests {
         assert_eq!(limits.check_file_bytes(3 * MIB / 2), Ok(()));
         assert_eq!(
             limits.check_file_bytes(2 * MIB).unwrap_err().to_string(),
-            "the file has 2.1 MB, the limit is 1.6 MB"
+            "the file has more than 1.6 MB, which is the limit"
         );
         assert_eq!(Limits::default().file_bytes, 64 * 1024 * 1024);
     }

@@ -94,8 +94,8 @@ pub async fn file(
     request: HttpRequest,
 ) -> Result<HttpResponse, WebError> {
     let export: Export = name.parse().map_err(|_| WebError::NotFound)?;
-    let ranking: Ranking =
-        request.query_string().parse().map_err(|error| WebError::Parameter(format!("{error}.")))?;
+    let ranking = Ranking::strictly(request.query_string())
+        .map_err(|error| WebError::Parameter(format!("{error}.")))?;
     let text = stream(&site.pool, ranking, export).await?;
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,

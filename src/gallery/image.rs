@@ -148,7 +148,7 @@ pub async fn show(
         Some(view) => place::standing(&site, &mut conn, view, parameters.list.as_deref(), id).await?,
         None => Standing::default(),
     };
-    let percentile = match &view {
+    let percentile = match view.as_ref().filter(|_| facts.hidden_at.is_none()) {
         Some(view) => percentile(&mut conn, view, &opinions).await?,
         None => None,
     };

@@ -28,6 +28,10 @@ pub struct Facts {
     pub ingested_at: DateTime<Utc>,
     /// The offer that it belongs to.
     pub listing_key: Option<String>,
+    /// What whoever sent it calls it.
+    pub external_id: Option<String>,
+    /// What whoever sent it said of it, a JSON object.
+    pub attributes: Value,
     /// The signals, as [`crate::decode::Signals`] writes them.
     pub signals: Option<Value>,
     /// Why galleries leave it out; none while they do not.
@@ -47,7 +51,7 @@ pub struct Facts {
 pub async fn facts(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Option<Facts>> {
     let row = sqlx::query!(
         r#"SELECT i.sha256, i.bytes, i.format, i.width, i.height, i.taken_at, i.ingested_at, i.listing_key,
-                  i.signals AS "signals: Value", i.hidden_at, i.hidden_why,
+                  i.external_id, i.attributes, i.signals AS "signals: Value", i.hidden_at, i.hidden_why,
                   i.stored_key IS NOT NULL AS "is_stored!", coalesce(s.path_text, '') AS "filename!"
            FROM images i
            LEFT JOIN LATERAL (
@@ -72,6 +76,8 @@ pub async fn facts(conn: &mut PgConnection, image: ImageId) -> sqlx::Result<Opti
         taken_at: row.taken_at,
         ingested_at: row.ingested_at,
         listing_key: row.listing_key,
+        external_id: row.external_id,
+        attributes: row.attributes,
         signals: row.signals,
         hidden_why: row.hidden_why,
         hidden_at: row.hidden_at,

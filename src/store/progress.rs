@@ -73,6 +73,21 @@ pub async fn desks(
     .await
 }
 
+/// How many images somebody has judged in a round, open or not.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn judged(conn: &mut PgConnection, whose: Whose) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM reservations
+           WHERE round_id = $1 AND annotator_id = $2 AND occurrence = 0 AND state = 'answered'"#,
+        whose.round.0,
+        whose.annotator.0
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Somebody's latest judgements that hold, newest first; of one round, or of all.
 ///
 /// # Errors

@@ -53,6 +53,7 @@ async fn a_new_picture_is_an_image_with_a_job_and_the_same_bytes_again_are_known
     let whole: Value =
         site.api(&format!("/api/v1/images/{}", new["id"].as_str().unwrap())).await.json().await.unwrap();
     assert_eq!((&whole["listing"], &whole["filename"]), (&"offer 7".into(), &"autumn/68428_3.png".into()));
+    assert_eq!((&whole["external_id"], &whole["attributes"]["brand"]), (&"x-1".into(), &"Tissot".into()));
     let kept: (String, Value) =
         sqlx::query_as("SELECT external_id, attributes FROM images").fetch_one(&pool).await.unwrap();
     assert_eq!(kept, ("x-1".to_owned(), serde_json::json!({ "brand": "Tissot" })));
@@ -106,7 +107,12 @@ async fn what_cannot_be_taken_is_refused_in_words_and_stands_in_the_ledger(pool:
         ("empty.jpg", vec![], StatusCode::UNPROCESSABLE_ENTITY, "the file is empty (0 bytes)"),
         ("words.jpg", b"just words".to_vec(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "not an image"),
         ("cut.png", png[..20].to_vec(), StatusCode::UNPROCESSABLE_ENTITY, "is truncated"),
-        ("large.jpg", vec![0; 3 << 20], StatusCode::PAYLOAD_TOO_LARGE, "the limit is 2.1 MB"),
+        (
+            "large.jpg",
+            vec![0; 3 << 20],
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "more than 2.1 MB, which is the limit",
+        ),
     ] {
         let body = problem(send(&site, form(name, &bytes)).await, status).await;
         assert!(body["detail"].as_str().unwrap().contains(reason), "{name}: {body}");

@@ -102,6 +102,11 @@ async fn a_whole_round_by_keyboard_with_a_step_back(pool: PgPool) {
     have(&pool, &[7, 3, 9, 1, 2, 4, 5, 6]).await;
     let all: i64 = sqlx::query_scalar("SELECT count(*) FROM votes").fetch_one(&pool).await.unwrap();
     assert_eq!(all, 9, "the 10 is kept, superseded by the 9");
+    // What a closed round does not take back is not shown as taken back.
+    browser.see("#chip button:nth-of-type(2)").await.click().await.unwrap();
+    browser.read("#outbox", "The round is closed: what you said in it cannot be changed any more.").await;
+    browser.read("#end-title", "This round is closed").await;
+    assert_eq!(scores(&pool).await.len(), 8);
     browser.close().await;
 }
 

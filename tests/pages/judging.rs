@@ -71,6 +71,7 @@ async fn a_whole_round_is_judged_by_plain_forms_and_closes(pool: PgPool) {
         let end = page_as(&site, &client, &format!("/score/{round}")).await;
         assert!(!end.one("#end-title").is_empty(), "a friendly page");
         assert_eq!(end.all("#judge input").len(), 0);
+        assert_eq!((end.one("#done"), end.one("#left")), ("6".to_owned(), "0".to_owned()), "closed or not");
     }
     assert_eq!(number(&pool, "SELECT count(*) FROM catalog WHERE votes = 2 AND human_mean = 5.5").await, 6);
     let page = site.page(&format!("/rounds/{round}")).await;
@@ -79,6 +80,11 @@ async fn a_whole_round_is_judged_by_plain_forms_and_closes(pool: PgPool) {
     assert!(page.all(".facts dd")[0].starts_with("closed"));
     assert_eq!(page.all("[aria-labelledby=images] .flips span"), ["5.5 of 2 votes"; 6]);
     assert_eq!(page.attributes("[aria-labelledby=results] a", "href"), ["/people-against-model", "/export"]);
+    assert_eq!(
+        page.all(".doing button"),
+        [""; 0],
+        "nothing lacks a judgement: there is nothing to reopen it for"
+    );
     assert_eq!(site.post(&format!("/rounds/{round}/reopen")).await.0, StatusCode::SEE_OTHER);
 }
 

@@ -50,7 +50,7 @@ async fn a_threshold_is_tried_applied_and_rolled_back(pool: PgPool) {
     assert!(proposal.one("[aria-labelledby=best] .sentence").starts_with("0.32 is best"));
     // Without JavaScript the form asks for a cut-off by address.
     let what_if = site.page("/threshold?cut=0.305&goal=&least=").await;
-    let flips = "At 0.305 4 images that nobody labelled would become a watch. 4 images that people labelled keep their label.";
+    let flips = "At 0.305, 4 images that nobody labelled would become a watch. 4 images that people labelled keep their label.";
     assert_eq!(what_if.one("#what-if .sentence"), flips);
     assert_eq!(what_if.all(".flips li").len(), 8);
     assert_eq!(what_if.all(".matrix table td"), ["", "13", "0", "0", "7"]);

@@ -91,8 +91,8 @@ fn habit(spread: &[i64]) -> Option<String> {
 
 fn pace(seconds: f64) -> String {
     format!(
-        "{seconds:.1} seconds a picture (median of your latest hundred): about {:.0} an hour",
-        3_600.0 / seconds
+        "{seconds:.1} seconds a picture (median of your latest hundred): about {} an hour",
+        words::count((3_600.0 / seconds).round() as i64)
     )
 }
 

@@ -192,7 +192,11 @@ pub async fn show(
     let later = earlier.iter().position(is_shown).map_or(0, |place| place + 1);
     let desks = progress::desks(&mut conn, account.id, site.clock.now()).await?;
     let desk = desks.into_iter().find(|desk| desk.round == id);
-    let (done, left) = desk.map_or((0, 0), |desk| (desk.judged, desk.left));
+    let (done, left) = match desk {
+        Some(desk) => (desk.judged, desk.left),
+        // In a round that is closed nothing is left.
+        None => (progress::judged(&mut conn, seat.whose).await?, 0),
+    };
     let upcoming = Shown::all(&site, &mut conn, id, &held).await?;
     html(&Page {
         frame: Frame::of(&site, &account, Place::Score, None),

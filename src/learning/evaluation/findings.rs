@@ -17,6 +17,8 @@ pub struct Findings {
     pub weighted: Option<Evaluation>,
     /// Of the audit set.
     pub audit: Option<Evaluation>,
+    /// Images of the audit set with a watch and without, also where one kind is lacking and nothing can be evaluated.
+    pub audit_kinds: (usize, usize),
 }
 
 /// One figure of all three.
@@ -80,6 +82,10 @@ impl Findings {
             everything: evaluated(&everything),
             weighted: evaluated(&weighted),
             audit: evaluated(&sets.audit),
+            audit_kinds: {
+                let watches = sets.audit.iter().filter(|label| label.watch).count();
+                (watches, sets.audit.len() - watches)
+            },
         }
     }
 

@@ -14,7 +14,7 @@ pub fn in_words(findings: &Findings) -> String {
     let Some(evaluation) = &findings.everything else {
         return "It takes labelled images with a watch and without one.".to_owned();
     };
-    format!("{} {}", of_everything(evaluation), of_audit(findings.audit.as_ref()))
+    format!("{} {}", of_everything(evaluation), of_audit(findings.audit_kinds))
 }
 
 /// Images with a watch, and without.
@@ -94,8 +94,7 @@ fn precision_in_words(half: f64, n: usize) -> String {
     )
 }
 
-fn of_audit(audit: Option<&Evaluation>) -> String {
-    let (watches, others) = audit.map_or((0, 0), kinds);
+fn of_audit((watches, others): (usize, usize)) -> String {
     if watches >= AUDIT_LEAST && others >= AUDIT_LEAST {
         return "The audit set has enough of both kinds to confirm a threshold.".to_owned();
     }
@@ -141,6 +140,15 @@ mod tests {
         );
         assert_eq!(head(Some(&five)), "4 with a watch, 1 without: too few");
         assert!(of_everything(&labelled(40, 12, 3)).contains("where it takes 30 of each – 18 more without."));
+    }
+
+    #[test]
+    fn an_audit_set_of_one_kind_is_counted_too() {
+        assert!(
+            of_audit((0, 8))
+                .starts_with("Of the audit set, 0 images with a watch and 8 without have fair labels")
+        );
+        assert!(of_audit((30, 30)).contains("enough of both kinds"));
     }
 
     #[test]

@@ -40,12 +40,17 @@ impl Proposed {
         } else {
             " No cut-off reaches what is asked for; this one comes nearest."
         };
+        let nothing = if proposal.gain.gain > 0.0 {
+            ""
+        } else {
+            " On images that did not choose, the present one does as well: there is nothing to gain by it."
+        };
         let (n, watches) = proposal.tuned_on;
         Self {
             cut: best,
             goal: goal::in_words(proposal.objective),
             text: format!(
-                "{} is best, from {} (as good as {:.0} equally chosen ones), {watches} of them watches.{met}",
+                "{} is best, from {} (as good as {:.0} equally chosen ones), {watches} of them watches.{met}{nothing}",
                 words::probability(best),
                 words::counted(i64::try_from(n).unwrap_or(i64::MAX), "label", "labels"),
                 proposal.effective_size,
@@ -55,7 +60,7 @@ impl Proposed {
             gain: figures::with(proposal.gain.gain, proposal.gain.interval),
             rows: compared(proposal),
             audit_n: proposal.audit.map_or_else(
-                || "none of both kinds".to_owned(),
+                || "without images of both kinds".to_owned(),
                 |audit| format!("{} images, {} of them watches", audit.proposed.n, audit.proposed.positives),
             ),
             can_confirm: proposal.audit_can_confirm(),

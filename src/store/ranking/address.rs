@@ -39,7 +39,37 @@ impl FromStr for Ranking {
     }
 }
 
+/// What a list's address may say.
+const PARAMETERS: [&str; 12] = [
+    "sort",
+    "seed",
+    "order",
+    "watch",
+    "min",
+    "max",
+    "q",
+    "listing",
+    "one_per_listing",
+    "hidden",
+    "votes",
+    "spread",
+];
+
 impl Ranking {
+    /// Reads what is a list and nothing else: where a word that is not understood would silently give another list.
+    ///
+    /// # Errors
+    /// A parameter that means nothing, or a value that it cannot have.
+    pub fn strictly(query: &str) -> Result<Self, AddressError> {
+        let mut pairs = url::form_urlencoded::parse(query.trim_start_matches('?').as_bytes());
+        match pairs.find(|(name, _)| !PARAMETERS.contains(&&**name)) {
+            Some((name, _)) => {
+                Err(AddressError::new(&name, format!("left out: a list knows {}", PARAMETERS.join(", "))))
+            }
+            None => query.parse(),
+        }
+    }
+
     /// What can be read of the query of an address, and what cannot: a form keeps its other fields.
     pub fn read(query: &str) -> (Self, Vec<AddressError>) {
         let (mut ranking, mut problems) = (Self::default(), vec![]);
@@ -273,6 +303,24 @@ mod tests {
     fn the_usual_list_has_an_empty_query_and_so_has_an_untouched_form() {
         assert_eq!(Ranking::default().to_string(), "");
         assert_eq!("sort=quality&order=desc&watch=any&min=&max=&q=&after=x".parse(), Ok(Ranking::default()));
+    }
+
+    #[test]
+    fn a_misspelt_parameter_is_no_other_list() {
+        let refused = Ranking::strictly("wacth=yes").unwrap_err().to_string();
+        assert!(
+            refused.starts_with("wacth must be left out: a list knows sort, seed, order, watch"),
+            "{refused}"
+        );
+        let list = Ranking { watch: Watch::Yes, votes: 2, ..Ranking::default() };
+        assert_eq!(Ranking::strictly(&list.to_string()), Ok(list));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_list_writes_is_a_list(ranking in rankings()) {
+            prop_assert_eq!(Ranking::strictly(&ranking.to_string()), Ok(ranking));
+        }
     }
 
     #[test]

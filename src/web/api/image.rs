@@ -42,6 +42,9 @@ pub struct Whole {
     sha256: String,
     filename: String,
     listing: Option<String>,
+    external_id: Option<String>,
+    #[schema(value_type = HashMap<String, Value>)]
+    attributes: Value,
     bytes: i64,
     format: String,
     width: i32,
@@ -101,6 +104,8 @@ pub async fn whole(conn: &mut PgConnection, id: ImageId) -> Result<Whole, WebErr
         sha256: facts.hash.to_string(),
         filename: facts.filename,
         listing: facts.listing_key,
+        external_id: facts.external_id,
+        attributes: facts.attributes,
         bytes: facts.bytes,
         format: facts.format,
         width: facts.width,

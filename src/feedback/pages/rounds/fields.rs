@@ -1,6 +1,6 @@
 //! What the form of a new round says.
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
 
 use crate::{
@@ -70,8 +70,8 @@ impl Fields {
         fields
     }
 
-    /// The plan, or a sentence that says what is wrong with it.
-    pub fn plan(&self) -> Result<Plan, String> {
+    /// The plan of a round that is opened `now`, or a sentence that says what is wrong with it.
+    pub fn plan(&self, now: DateTime<Utc>) -> Result<Plan, String> {
         let whole = |text: &str, what: &str| {
             text.parse::<u32>().map_err(|_| format!("{what}: a whole number, such as 10."))
         };
@@ -95,7 +95,7 @@ impl Fields {
                 repeat_share: f64::from(repeats) / 100.0,
                 blind: self.sees != "all",
                 order: if self.order == "doubtful" { ServingOrder::Doubtful } else { ServingOrder::Random },
-                deadline: self.deadline()?,
+                deadline: self.deadline(now)?,
                 drawn_from: self.in_words(sample),
             },
             selection: self.selection(sample)?,
@@ -125,14 +125,18 @@ impl Fields {
         Ok(Selection::Filter { ranking: Box::new(ranking), sample })
     }
 
-    fn deadline(&self) -> Result<Option<chrono::DateTime<chrono::Utc>>, String> {
+    fn deadline(&self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, String> {
         if self.deadline.is_empty() {
             return Ok(None);
         }
         let day: NaiveDate =
             self.deadline.parse().map_err(|_| "Deadline: a day such as 2026-12-24.".to_owned())?;
         // To the end of that day.
-        Ok(day.succ_opt().map(|next| next.and_time(NaiveTime::MIN).and_utc()))
+        let end = day.succ_opt().map(|next| next.and_time(NaiveTime::MIN).and_utc());
+        if end.is_some_and(|end| end <= now) {
+            return Err(format!("Deadline: today or a later day; {day} is over."));
+        }
+        Ok(end)
     }
 
     /// What the images were drawn from.
@@ -175,7 +179,7 @@ mod tests {
         let fields = Fields::read(
             b"title=Autumn&guide=3&asks=both&judgements=5&watch=doubtful&q=rolex&min=4&sample=100&repeats=10&deadline=2026-12-24",
         );
-        let plan = fields.plan().unwrap();
+        let plan = fields.plan(DateTime::UNIX_EPOCH).unwrap();
         assert!(plan.round.asks_quality && plan.round.question == Some(Question::Watch) && plan.round.blind);
         assert_eq!(plan.round.deadline.unwrap().to_rfc3339(), "2026-12-25T00:00:00+00:00");
         assert_eq!(
@@ -186,10 +190,17 @@ mod tests {
 
     #[test]
     fn a_mistake_is_a_sentence() {
-        let problem = |form: &str| Fields::read(form.as_bytes()).plan().unwrap_err();
+        let now: DateTime<Utc> = "2026-11-28T12:00:00Z".parse().unwrap();
+        let problem = |form: &str| Fields::read(form.as_bytes()).plan(now).unwrap_err();
         assert_eq!(problem("title=A"), "Choose a guide.");
         assert_eq!(problem("guide=1&judgements=ten"), "Judgements per image: a whole number, such as 10.");
         assert_eq!(problem("guide=1&min=a"), "Quality: a number from 1 to 10.");
         assert_eq!(problem("guide=1&deadline=soon"), "Deadline: a day such as 2026-12-24.");
+        let over = "Deadline: today or a later day; 2026-11-27 is over.";
+        assert_eq!(problem("guide=1&deadline=2026-11-27"), over);
+        assert!(
+            Fields::read(b"guide=1&judgements=5&deadline=2026-11-28").plan(now).is_ok(),
+            "today counts whole"
+        );
     }
 }

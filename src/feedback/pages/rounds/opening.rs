@@ -81,7 +81,7 @@ async fn form(
 /// See [`WebError`].
 pub async fn open(site: Data<Site>, account: Account, body: Bytes) -> Result<HttpResponse, WebError> {
     let fields = Fields::read(&body);
-    let plan = match fields.plan() {
+    let plan = match fields.plan(site.clock.now()) {
         Ok(plan) => plan,
         Err(problem) => return form(&site, &account, fields, Some(problem)).await,
     };
