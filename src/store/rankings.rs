@@ -118,7 +118,11 @@ async fn found(
         };
         Ok(Cursor { generation: view.generation, sort, order, key, image: row.try_get(0)? })
     };
-    let rows = sql::select(view, ranking, walk, limit).build().fetch_all(conn).await?;
+    let rows = sql::select(view, ranking, walk, limit)
+        .build()
+        .persistent(sql::keeps_plan(ranking))
+        .fetch_all(conn)
+        .await?;
     rows.iter().map(place).collect()
 }
 

@@ -213,6 +213,13 @@ fn filter_votes(sql: &mut QueryBuilder<Postgres>, row: &str, ranking: &Ranking) 
     }
 }
 
+/// Whether one plan serves the list whatever its bounds are. For a text it does not: the plan for any text walks the ranking from its
+/// end, and took 303 ms where the plan for the text that was meant took 32 (1,000,000 images, 1,000 of them found). PostgreSQL
+/// would take it from the sixth time on.
+pub(super) const fn keeps_plan(ranking: &Ranking) -> bool {
+    ranking.text.is_none()
+}
+
 /// A pattern for what contains `text`, taken literally.
 pub(super) fn contains(text: &str) -> String {
     let literal = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
