@@ -180,6 +180,25 @@ async fn one_per_listing_is_answered_from_the_listing_index(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn a_search_leaves_no_plan_behind_that_another_text_would_be_given(pool: PgPool) {
+    let view = catalog(&pool, 60).await;
+    let mut conn = pool.acquire().await.unwrap();
+    for (query, is_kept) in [("q=_4", false), ("q=_5&watch=yes", false), ("", true)] {
+        let ranking: Ranking = query.parse().unwrap();
+        page(&mut conn, &view, &ranking, &Place::Start, 20).await.unwrap();
+        total(&mut conn, &view, &ranking).await.unwrap();
+        let plans: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_prepared_statements
+             WHERE statement ~ 'ORDER BY c.quality_mean|ILIKE' AND statement !~ 'pg_prepared_statements'",
+        )
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
+        assert_eq!(plans > 0, is_kept, "{query}: {plans}");
+    }
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn an_image_is_in_a_list_exactly_when_nothing_keeps_it_out(pool: PgPool) {
     let view = catalog(&pool, 60).await;
     let mut conn = pool.acquire().await.unwrap();
