@@ -224,12 +224,13 @@
         if (why.again_after) again = setTimeout(ask, why.again_after * 1000);
       }
     };
+    const wait = () => {
+      finish({ title: "One moment", text: "The next pictures are on their way." }, true);
+      ask();
+    };
     const advance = () => {
       if (queue.length > 0) present(queue[0]);
-      else {
-        finish({ title: "One moment", text: "The next pictures are on their way." }, true);
-        ask();
-      }
+      else wait();
     };
     const ask = async () => {
       if (box().length > 0) {
@@ -268,8 +269,7 @@
       }
       if (at && !at.before && !isUndo) return;
       if (at) queue = queue.filter((item) => id(item) !== id(at.item));
-      finish({ title: "One moment", text: "The next pictures are on their way." }, true);
-      ask();
+      wait();
     };
     const said = (one) => [one.score, { yes: "watch", no: "no watch" }[one.watch]].filter(Boolean).join(" · ") || one.words;
     const fromService = [...chip.childNodes]; // What was judged before this page was loaded.

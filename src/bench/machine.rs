@@ -116,8 +116,14 @@ mod tests {
 
     #[test]
     fn an_unsteady_processor_is_named_with_how_unsteady_it_is() {
-        let machine =
-            Machine { unsteadiness: 2.64, load_average_before: 0.0, ..Machine::look(Path::new("/")) };
+        let machine = Machine {
+            cpu: "any".to_owned(),
+            cores: 2,
+            load_average_before: 0.0,
+            unsteadiness: 2.64,
+            profile: "release",
+            scratch_in_memory: false,
+        };
         let warnings = machine.warnings().join("\n");
         assert!(warnings.contains("takes 2.6 times as long"), "{warnings}");
         let steady = Machine { unsteadiness: 1.1, ..machine };

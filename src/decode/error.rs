@@ -25,8 +25,6 @@ pub enum DecodeError {
     /// More bytes than [`super::Limits::file_bytes`].
     #[error("the file has more than {:.1} MB, which is the limit", mega(*limit_bytes))]
     FileTooLarge {
-        /// Size of the file, or of as much of it as was read.
-        file_bytes: u64,
         /// What is allowed.
         limit_bytes: u64,
     },

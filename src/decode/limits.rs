@@ -37,7 +37,7 @@ impl Limits {
         match file_bytes {
             0 => Err(DecodeError::Empty),
             _ if file_bytes > self.file_bytes => {
-                Err(DecodeError::FileTooLarge { file_bytes, limit_bytes: self.file_bytes })
+                Err(DecodeError::FileTooLarge { limit_bytes: self.file_bytes })
             }
             _ => Ok(()),
         }

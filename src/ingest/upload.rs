@@ -171,7 +171,7 @@ impl Uploads {
         stamp.size_bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         // Decoded before anything is written, so that a cut connection leaves nothing, and no damaged picture is kept.
         let damage = if bytes > limit_bytes {
-            Some(DecodeError::FileTooLarge { file_bytes: bytes, limit_bytes })
+            Some(DecodeError::FileTooLarge { limit_bytes })
         } else {
             self.damage(file.path()).await?
         };

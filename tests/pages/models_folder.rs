@@ -169,6 +169,14 @@ async fn offline_a_file_that_was_fetched_elsewhere_is_sent_and_any_other_is_refu
     assert_eq!(shop.send("tiny-ensemble", &right).await.status(), StatusCode::CONFLICT);
 }
 
+/// Has the manifest of `tiny-watch` name an address, and say `more`.
+fn come_from(folder: &Path, address: &str, more: &str) {
+    let manifest = folder.join("tiny-watch.toml");
+    let text =
+        fs::read_to_string(&manifest).unwrap().replace("urls = []", &format!("urls = [\"{address}\"]"));
+    fs::write(manifest, format!("{more}{text}")).unwrap();
+}
+
 /// A server that answers every question with a file.
 fn server(file: &Path) -> String {
     let bytes = fs::read(file).unwrap();
@@ -212,10 +220,7 @@ async fn weights_are_pulled_once_their_terms_are_accepted(pool: PgPool) {
     let shop = Workshop::open(&pool, false, |folder| {
         let address = server(&folder.join("tiny-means.onnx"));
         fs::remove_file(folder.join("tiny-means.onnx")).unwrap();
-        let manifest = folder.join("tiny-watch.toml");
-        let text =
-            fs::read_to_string(&manifest).unwrap().replace("urls = []", &format!("urls = [\"{address}\"]"));
-        fs::write(manifest, format!("accept = \"its page names no licence\"\n{text}")).unwrap();
+        come_from(folder, &address, "accept = \"its page names no licence\"\n");
     })
     .await;
     let row = shop.row("tiny-watch").await;
@@ -240,10 +245,7 @@ async fn a_pull_is_stopped_and_what_arrived_is_kept(pool: PgPool) {
         let (address, told) = slow_server(&folder.join("tiny-means.onnx"));
         more = Some(told);
         fs::remove_file(folder.join("tiny-means.onnx")).unwrap();
-        let manifest = folder.join("tiny-watch.toml");
-        let text =
-            fs::read_to_string(&manifest).unwrap().replace("urls = []", &format!("urls = [\"{address}\"]"));
-        fs::write(manifest, text).unwrap();
+        come_from(folder, &address, "");
     })
     .await;
     let more = more.unwrap();
