@@ -247,6 +247,7 @@
     };
     // What the service says comes next: pictures that are neither shown nor judged here yet.
     taken = (sent, said) => {
+      if (sent) unanswered.delete(sent.key);
       if (!said.held || (sent && !sent.path.startsWith(path))) return;
       const waiting = new Set(box().map((one) => `${one.fields.image} ${one.fields.occurrence}`));
       const known = new Set(queue.map(id));
@@ -257,19 +258,30 @@
       if (!at && queue.length > 0) present(queue[0]);
       else if (!at && box().length === 0) finish(said.end);
     };
-    // What the service did not take is not shown as said. Whoever changed something, took it back, or waits for more, hears what holds.
-    turnedAway = (sent) => {
-      if (!sent.path.startsWith(path)) return;
-      past = past.filter((one) => one.key !== sent.fields.key);
+    // What was sent, and how the page was before: what the service does not take is not shown as said.
+    const unanswered = new Map();
+    const sent = (path, fields, item, changes) => {
+      unanswered.set(`${path} ${fields.key}`, { item, ...changes });
+      count(changes.done, changes.left);
+      post(path, fields);
+    };
+    const count = (more, fewer) => {
+      done.textContent = Math.max(0, Number(done.textContent) + more);
+      left.textContent = Math.max(0, Number(left.textContent) + fewer);
+    };
+    turnedAway = ({ key, fields }) => {
+      const one = unanswered.get(key);
+      if (!one) return;
+      count(-one.done, -one.left);
+      past = past.filter((other) => other.key !== fields.key);
+      if (one.before) past.push(one.before);
       tellLast();
-      const isUndo = sent.path.endsWith("/undo");
-      if (isUndo) {
-        done.textContent = Number(done.textContent) + 1;
-        left.textContent = Math.max(0, Number(left.textContent) - 1);
+      if (!at) wait();
+      else if (id(at.item) === id(one.item)) {
+        queue = queue.filter((item) => id(item) !== id(one.item));
+        at = null;
+        advance();
       }
-      if (at && !at.before && !isUndo) return;
-      if (at) queue = queue.filter((item) => id(item) !== id(at.item));
-      wait();
     };
     const said = (one) => [one.score, { yes: "watch", no: "no watch" }[one.watch]].filter(Boolean).join(" · ") || one.words;
     const fromService = [...chip.childNodes]; // What was judged before this page was loaded.
@@ -317,12 +329,9 @@
         const answer = { ...fields(key), seconds, pixels };
         if (asks.score) answer.score = at.score;
         if (asks.watch) answer.watch = at.watch;
-        post(path, answer);
         // Silent repeats are no further images: both numbers stand still when all are judged, as the service counts them.
-        if (!before && Number(left.textContent) > 0) {
-          done.textContent = Number(done.textContent) + 1;
-          left.textContent = Math.max(0, Number(left.textContent) - 1);
-        }
+        const more = !before && Number(left.textContent) > 0 ? 1 : 0;
+        sent(path, answer, at.item, { before, done: more, left: -more });
       }
       remember(one);
       advance();
@@ -336,8 +345,8 @@
     const skip = (kind, why) => {
       if (!at) return;
       const key = newKey();
-      post(path, { ...fields(key), [kind]: why });
-      if (kind === "cannot") left.textContent = Math.max(0, Number(left.textContent) - 1);
+      const fewer = kind === "cannot" && !at.before && Number(left.textContent) > 0 ? 1 : 0;
+      sent(path, { ...fields(key), [kind]: why }, at.item, { before: at.before, done: 0, left: -fewer });
       remember({ item: at.item, score: "", watch: "", key, words: kind === "later" ? "later" : why });
       advance();
     };
@@ -355,9 +364,11 @@
     const takeBack = () => {
       const last = past.pop();
       if (!last) return;
-      post(`${path}/undo`, { key: last.key });
-      if (!last.words) done.textContent = Math.max(0, Number(done.textContent) - 1);
-      if (last.words !== "later") left.textContent = Number(left.textContent) + 1;
+      sent(`${path}/undo`, { key: last.key }, last.item, {
+        before: last,
+        done: last.words ? 0 : -1,
+        left: last.words === "later" ? 0 : 1,
+      });
       queue = [last.item].concat(queue.filter((item) => id(item) !== id(last.item)));
       tellLast();
       present(last.item);

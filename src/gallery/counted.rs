@@ -1,6 +1,6 @@
 //! What a page of a list says besides its images: totals, what is left out, and the histogram that percentiles come from.
 //!
-//! They are counted once for as long as nothing is written, which the position in the write-ahead log tells. While pictures
+//! They are not counted anew at once while nothing is written, which the position in the write-ahead log tells. While pictures
 //! come in something is always written; then they may be a second or two old, unless somebody changed something by this process. A list
 //! that is looked at all the time is counted behind its visitors' backs; after a pause one of them counts, and the others wait.
 
@@ -29,7 +29,7 @@ const LISTS: u64 = 1_000;
 /// For how long nobody minds what scorers and other processes have written since; twice as long while it is being counted anew.
 const UNMINDED: Duration = Duration::from_secs(1);
 
-/// For how long at most. A transaction is in the log an instant before others see it: who counts in that instant counts
+/// For how long at most they are found to hold still. A transaction is in the log an instant before others see it: who counts in that instant counts
 /// without it, and should not be believed for long.
 const KEPT: Duration = Duration::from_secs(2);
 
@@ -132,14 +132,13 @@ impl Counts {
         }
         let turn = Arc::clone(&list.turn).try_lock_owned();
         if let Some(known) = self.recent(&list, 2 * self.unminded) {
-            if let Ok(turn) = turn {
+            // Not while all connections are in use: visitors who hold them may come to wait for the turn.
+            if let (Ok(turn), Some(mut conn)) = (turn, self.pool.try_acquire()) {
                 let (counts, view, ranking) = (self.clone(), view.clone(), ranking.clone());
                 tokio::spawn(async move {
                     let _turn = turn;
                     // Whoever looks next finds the same trouble, and says so.
-                    if let Ok(mut conn) = counts.pool.acquire().await {
-                        let _ = counts.anew(&mut conn, &list, &view, &ranking).await;
-                    }
+                    let _ = counts.anew(&mut conn, &list, &view, &ranking).await;
                 });
             }
             return Ok(known.counted);
@@ -259,11 +258,11 @@ mod tests {
 
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn nobody_waits_for_what_is_hardly_old_and_whoever_looks_later_has_it_anew(pool: PgPool) {
-        let counts = Counts::as_of(pool.clone(), Duration::from_secs(20));
+        let counts = Counts::as_of(pool.clone(), Duration::from_secs(10));
         let first = look(&counts, &pool).await.unwrap();
         let list = counts.lists.iter().next().unwrap().1;
-        // As if it had been counted half a minute ago, and something written since.
-        let past = Instant::now().checked_sub(Duration::from_secs(30)).unwrap();
+        // As if it had been counted a quarter of a minute ago, and something written since.
+        let past = Instant::now().checked_sub(Duration::from_secs(15)).unwrap();
         let known = list.known(|_| true).unwrap();
         list.learn(Known { since: past, held: past, written: known.written - 1, ..known });
         let meanwhile = look(&counts, &pool).await.unwrap();

@@ -54,7 +54,7 @@ pub async fn show(
     account: Account,
     request: HttpRequest,
 ) -> Result<HttpResponse, WebError> {
-    let asked = request.query_string().parse::<Ranking>();
+    let asked = Ranking::strictly(request.query_string());
     let notice = asked.as_ref().err().map(|error| format!("{error}."));
     let ranking = asked.unwrap_or_default();
     let mut conn = site.pool.acquire().await?;

@@ -94,7 +94,7 @@ impl Fetcher {
         Ok(Self { agent: address::agent(Proxy::try_from_env())?, patience, stop: CancellationToken::new() })
     }
 
-    /// The same, until `stop`: a fetch then ends when the next bytes come, or with the pause before the next try.
+    /// The same, until `stop`: a fetch then ends before the next try, in the pause before it, or when the next bytes come or fail to.
     pub fn until(self, stop: CancellationToken) -> Self {
         Self { stop, ..self }
     }
@@ -127,7 +127,7 @@ impl Fetcher {
                     return Ok(Fetched { url: url.clone(), file: network.file.clone() });
                 }
                 Err(Problem::Disk(error)) => return Err(FetchError::disk(&network.file, error)),
-                Err(Problem::Stopped) => return Err(FetchError::Stopped),
+                Err(_) if self.stop.is_cancelled() => return Err(FetchError::Stopped),
                 Err(problem) => {
                     tell(&Event::GaveUp { url, problem: &problem });
                     problems.push((url.clone(), problem));
@@ -148,6 +148,9 @@ impl Fetcher {
         let start = partial.len();
         let (mut most, mut in_vain) = (start, 0);
         loop {
+            if self.stop.is_cancelled() {
+                return Err(Problem::Stopped);
+            }
             tell(&Event::Asking { url, there: partial.len() });
             let tried = address.ask(partial, tell).and_then(|()| check(partial, network));
             let Err(problem) = tried else { return Ok(()) };

@@ -52,39 +52,43 @@ pub async fn desks(
     annotator: AnnotatorId,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Desk>> {
+    at(conn, annotator, now, None).await
+}
+
+/// One round, open or not, with what somebody did in it, and can do while it is open.
+///
+/// # Errors
+/// When the database refuses, or there is no such round.
+pub async fn desk(conn: &mut PgConnection, whose: Whose, now: DateTime<Utc>) -> sqlx::Result<Desk> {
+    at(conn, whose.annotator, now, Some(whose.round)).await?.pop().ok_or(sqlx::Error::RowNotFound)
+}
+
+async fn at(
+    conn: &mut PgConnection,
+    annotator: AnnotatorId,
+    now: DateTime<Utc>,
+    round: Option<RoundId>,
+) -> sqlx::Result<Vec<Desk>> {
     sqlx::query_as!(
         Desk,
         r#"SELECT r.id AS "round: RoundId", r.title, r.deadline,
                   (SELECT count(*) FROM reservations h
                    WHERE h.round_id = r.id AND h.annotator_id = $1 AND h.occurrence = 0 AND h.state = 'answered') AS "judged!",
                   (SELECT count(*) FROM judgeable_images i
-                   WHERE i.round_id = r.id AND i.judged < i.needed
+                   WHERE i.round_id = r.id AND is_open AND i.judged < i.needed
                      AND NOT EXISTS (
                          SELECT FROM reservations h
                          WHERE h.round_id = r.id AND h.image_id = i.image_id AND h.annotator_id = $1 AND h.occurrence = 0
                            AND (h.state = 'answered' OR h.state = 'skipped' AND EXISTS (
                                SELECT FROM skips s WHERE s.round_id = r.id AND s.image_id = i.image_id
                                  AND s.annotator_id = $1 AND s.kind = 'cannot' AND s.withdrawn_at IS NULL)))) AS "left!"
-           FROM rounds r WHERE r.state = 'open' AND (r.deadline IS NULL OR r.deadline > $2) ORDER BY r.id"#,
+           FROM rounds r, LATERAL (SELECT r.state = 'open' AND (r.deadline IS NULL OR r.deadline > $2) AS is_open) open
+           WHERE CASE WHEN $3::bigint IS NULL THEN is_open ELSE r.id = $3 END ORDER BY r.id"#,
         annotator.0,
-        now
+        now,
+        round.map(|round| round.0)
     )
     .fetch_all(conn)
-    .await
-}
-
-/// How many images somebody has judged in a round, open or not.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn judged(conn: &mut PgConnection, whose: Whose) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM reservations
-           WHERE round_id = $1 AND annotator_id = $2 AND occurrence = 0 AND state = 'answered'"#,
-        whose.round.0,
-        whose.annotator.0
-    )
-    .fetch_one(conn)
     .await
 }
 

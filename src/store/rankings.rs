@@ -120,7 +120,7 @@ async fn found(
     };
     let rows = sql::select(view, ranking, walk, limit)
         .build()
-        .persistent(sql::keeps_plan(ranking))
+        .persistent(sql::keeps_plan(ranking.text.as_ref()))
         .fetch_all(conn)
         .await?;
     rows.iter().map(place).collect()

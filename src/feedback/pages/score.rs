@@ -190,18 +190,12 @@ pub async fn show(
     let is_shown =
         |given: &progress::Given| back.back == Some(given.image) && back.occurrence == given.occurrence;
     let later = earlier.iter().position(is_shown).map_or(0, |place| place + 1);
-    let desks = progress::desks(&mut conn, account.id, site.clock.now()).await?;
-    let desk = desks.into_iter().find(|desk| desk.round == id);
-    let (done, left) = match desk {
-        Some(desk) => (desk.judged, desk.left),
-        // In a round that is closed nothing is left.
-        None => (progress::judged(&mut conn, seat.whose).await?, 0),
-    };
+    let desk = progress::desk(&mut conn, seat.whose, site.clock.now()).await?;
     let upcoming = Shown::all(&site, &mut conn, id, &held).await?;
     html(&Page {
         frame: Frame::of(&site, &account, Place::Score, None),
         annotator: account.id,
-        is_first: done == 0 && earlier.is_empty(),
+        is_first: desk.judged == 0 && earlier.is_empty(),
         guide,
         examples: examples.iter().map(|example| example_of(&site, id, example)).collect(),
         current,
@@ -209,8 +203,8 @@ pub async fn show(
         end,
         earlier: earlier.iter().map(|given| earlier_of(&site, given)).collect(),
         later,
-        done,
-        left,
+        done: desk.judged,
+        left: desk.left,
         scores: Score::ALL,
         reasons: REASONS,
         round,

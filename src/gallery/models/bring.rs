@@ -99,7 +99,10 @@ pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Resul
         let site = site.clone();
         async move {
             let outcome = match weights::fetched(network, begun.teller().clone(), stop).await {
-                Ok(url) => with_check(&site, &name, format!("It came from {url}"), &begun).await,
+                Ok(Some(url)) => with_check(&site, &name, format!("It came from {url}"), &begun).await,
+                Ok(None) => {
+                    Ok("It was stopped. What arrived is kept, and the next pull goes on there".to_owned())
+                }
                 Err(problem) => Err(problem),
             };
             begun.ended(outcome);
@@ -113,12 +116,13 @@ pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Resul
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn stop(site: Data<Site>, asked: Form<Asked>) -> Result<HttpResponse, WebError> {
-    let name = manifest(&site, &asked.model).await?.name;
-    if site.doings.stop(&name) {
-        return Ok(back(&site, &name));
+pub async fn stop(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Result<HttpResponse, WebError> {
+    let name = &asked.model;
+    if !site.doings.stop(name) {
+        return Err(WebError::NotTaken(format!("Nothing comes in for {name}: it has ended already.")));
     }
-    Err(WebError::NotTaken(format!("Nothing comes in for {name}: it has ended already.")))
+    events::record(&mut *site.pool.acquire().await?, caller.annotator, "models.stop", Some(name)).await?;
+    Ok(back(&site, name))
 }
 
 /// `POST /models/add`: the weights of a model, which were fetched elsewhere, are put where its manifest wants them.

@@ -10,17 +10,17 @@ use tokio::{fs::File, io::AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    score::{AddError, Event, Fetcher, Network, Patience, add},
+    score::{AddError, Event, FetchError, Fetcher, Network, Patience, add},
     serving::{Doing, Teller, Workshop},
 };
 
-/// Fetches the weights of `network`, until `stop`; where they came from. The thread is none of the runtime's: a stop of the service does not wait
+/// Fetches the weights of `network`; where they came from, or nothing after `stop`. The thread is none of the runtime's: a stop of the service does not wait
 /// for it, and the next fetch goes on where this one ended.
 pub(super) async fn fetched(
     network: Network,
     teller: Teller,
     stop: CancellationToken,
-) -> Result<String, String> {
+) -> Result<Option<String>, String> {
     let (done, outcome) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         // Nobody waits for it when the service stops.
@@ -29,10 +29,10 @@ pub(super) async fn fetched(
     outcome.await.unwrap_or_else(|_| Err("Fetching it broke off; the log may say why".to_owned()))
 }
 
-fn fetch(network: &Network, teller: &Teller, stop: &CancellationToken) -> Result<String, String> {
+fn fetch(network: &Network, teller: &Teller, stop: &CancellationToken) -> Result<Option<String>, String> {
     let fetcher = Fetcher::new(Patience::default()).map_err(|error| error.to_string())?.until(stop.clone());
     if Fetcher::is_there(network).map_err(|error| error.to_string())? {
-        return Ok("this machine: it was here already".to_owned());
+        return Ok(Some("this machine: it was here already".to_owned()));
     }
     let mut here = 0;
     let tell = |there: u64, remark: Option<String>| {
@@ -51,7 +51,11 @@ fn fetch(network: &Network, teller: &Teller, stop: &CancellationToken) -> Result
             tell(here, Some(format!("{problem}; another address is tried")));
         }
     });
-    fetched.map(|fetched| fetched.url).map_err(|error| error.to_string())
+    match fetched {
+        Ok(fetched) => Ok(Some(fetched.url)),
+        Err(FetchError::Stopped) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// A file that comes in, not longer than it should be.

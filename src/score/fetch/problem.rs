@@ -116,7 +116,7 @@ pub enum FetchError {
         problems: Vec<(String, Problem)>,
     },
     /// It was stopped by whoever asked for it.
-    #[error("It was stopped. What arrived is kept, and the next pull goes on there")]
+    #[error("it was stopped; what arrived is kept")]
     Stopped,
     /// Another process is fetching the same file.
     #[error("another process is fetching {} right now: wait for it", .0.display())]

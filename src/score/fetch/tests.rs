@@ -96,7 +96,10 @@ impl Case {
     fn fetch_with(&mut self, tries: u32, proxy: Option<Proxy>) -> Result<Fetched, FetchError> {
         let patience = Patience { tries, first_pause: Duration::ZERO };
         let agent = address::agent(proxy).unwrap();
-        let fetcher = Fetcher { agent, patience, stop: CancellationToken::new() };
+        self.fetch_by(&Fetcher { agent, patience, stop: CancellationToken::new() })
+    }
+
+    fn fetch_by(&mut self, fetcher: &Fetcher) -> Result<Fetched, FetchError> {
         let events = &mut self.events;
         fetcher.fetch(&self.network, &mut |event| match event {
             Event::Asking { there, .. } => events.push(format!("asking with {there}")),
@@ -400,4 +403,24 @@ fn a_file_that_no_manifest_names_is_told_what_differs() {
     assert!(unknown.contains("There are: tiny-watch (tiny-means.onnx, 191 bytes)"), "{unknown}");
     assert!(refused("pointer.onnx", &pointer()).contains("Git LFS pointer"));
     assert!(add(&catalogue, &elsewhere.path().join("absent")).unwrap_err().to_string().contains("absent"));
+}
+
+#[test]
+fn a_fetch_is_stopped_in_its_pause_and_goes_on_there_later() {
+    let server = Server::new(vec![cut_after(100, TAG), rest(100, TAG)]);
+    let mut case = Case::new(vec![server.url("a")]);
+    let stop = CancellationToken::new();
+    let patience = Patience { tries: 3, first_pause: Duration::from_secs(3600) };
+    let fetcher = Fetcher::new(patience).unwrap().until(stop.clone());
+    let stopped = fetcher.fetch(&case.network, &mut |event| {
+        if matches!(event, Event::Pausing { .. }) {
+            stop.cancel();
+        }
+    });
+    assert!(matches!(stopped, Err(FetchError::Stopped)), "{stopped:?}");
+    assert_eq!(fs::metadata(case.part()).unwrap().len(), 100);
+    assert!(matches!(case.fetch_by(&fetcher), Err(FetchError::Stopped)), "and asks nobody");
+    assert_eq!(case.events, [""; 0]);
+    case.fetch().unwrap();
+    case.assert_whole();
 }

@@ -39,50 +39,41 @@ impl FromStr for Ranking {
     }
 }
 
-/// What a list's address may say.
-const PARAMETERS: [&str; 12] = [
-    "sort",
-    "seed",
-    "order",
-    "watch",
-    "min",
-    "max",
-    "q",
-    "listing",
-    "one_per_listing",
-    "hidden",
-    "votes",
-    "spread",
-];
-
 impl Ranking {
-    /// Reads what is a list and nothing else: where a word that is not understood would silently give another list.
+    /// Reads what is a list and nothing else: where a word that is not understood would silently give another list. A place in the list
+    /// is passed over, since it is in the addresses that people copy.
     ///
     /// # Errors
     /// A parameter that means nothing, or a value that it cannot have.
     pub fn strictly(query: &str) -> Result<Self, AddressError> {
-        let mut pairs = url::form_urlencoded::parse(query.trim_start_matches('?').as_bytes());
-        match pairs.find(|(name, _)| !PARAMETERS.contains(&&**name)) {
-            Some((name, _)) => {
-                Err(AddressError::new(&name, format!("left out: a list knows {}", PARAMETERS.join(", "))))
-            }
-            None => query.parse(),
-        }
+        let (ranking, problems, unknown) = Self::scan(query);
+        let unknown = unknown.iter().find(|name| !matches!(&***name, "after" | "before"));
+        let unknown = unknown.map(|name| AddressError::new(name, "left out: a list has no such parameter"));
+        unknown.into_iter().chain(problems).next().map_or(Ok(ranking), Err)
     }
 
     /// What can be read of the query of an address, and what cannot: a form keeps its other fields.
     pub fn read(query: &str) -> (Self, Vec<AddressError>) {
-        let (mut ranking, mut problems) = (Self::default(), vec![]);
+        let (ranking, problems, _) = Self::scan(query);
+        (ranking, problems)
+    }
+
+    /// What can be read, what cannot, and the parameters that mean nothing here.
+    fn scan(query: &str) -> (Self, Vec<AddressError>, Vec<String>) {
+        let (mut ranking, mut problems, mut unknown) = (Self::default(), vec![], vec![]);
         let (mut min, mut max, mut seed) = (None, None, 0);
         for (name, value) in url::form_urlencoded::parse(query.trim_start_matches('?').as_bytes()) {
             let read = match &*name {
-                _ if value.is_empty() => Ok(()),
-                "min" => set(&mut min, Ok(Some(value.into_owned()))),
-                "max" => set(&mut max, Ok(Some(value.into_owned()))),
-                "seed" => set(&mut seed, number(&name, &value)),
+                _ if value.is_empty() => Some(Ok(())),
+                "min" => Some(set(&mut min, Ok(Some(value.into_owned())))),
+                "max" => Some(set(&mut max, Ok(Some(value.into_owned())))),
+                "seed" => Some(set(&mut seed, number(&name, &value))),
                 _ => ranking.set(&name, &value),
             };
-            problems.extend(read.err());
+            match read {
+                Some(read) => problems.extend(read.err()),
+                None => unknown.push(name.into_owned()),
+            }
         }
         ranking.seed = if ranking.sort == Sort::Random { seed } else { 0 };
         let mut bound = |name, text: Option<String>| {
@@ -93,7 +84,7 @@ impl Ranking {
             })
         };
         (ranking.min, ranking.max) = (bound("min", min), bound("max", max));
-        (ranking, problems)
+        (ranking, problems, unknown)
     }
 
     /// Whether its bounds leave nothing over.
@@ -101,9 +92,9 @@ impl Ranking {
         matches!((self.min, self.max), (Some(min), Some(max)) if min > max)
     }
 
-    /// Sets what a parameter says; one that means nothing here is passed over.
-    fn set(&mut self, name: &str, value: &str) -> Result<(), AddressError> {
-        match name {
+    /// Sets what a parameter says; none for one that means nothing here.
+    fn set(&mut self, name: &str, value: &str) -> Option<Result<(), AddressError>> {
+        Some(match name {
             "sort" => set(&mut self.sort, choice(name, value, &Sort::ALL, Sort::as_str)),
             "order" => set(&mut self.order, choice(name, value, &Order::ALL, Order::as_str)),
             "watch" => set(&mut self.watch, choice(name, value, &Watch::ALL, Watch::as_str)),
@@ -113,8 +104,8 @@ impl Ranking {
             "hidden" => set(&mut self.hidden, flag(name, value)),
             "votes" => set(&mut self.votes, votes(value)),
             "spread" => set(&mut self.spread, spread(value).map(Some)),
-            _ => Ok(()),
-        }
+            _ => return None,
+        })
     }
 }
 
@@ -307,13 +298,11 @@ mod tests {
 
     #[test]
     fn a_misspelt_parameter_is_no_other_list() {
-        let refused = Ranking::strictly("wacth=yes").unwrap_err().to_string();
-        assert!(
-            refused.starts_with("wacth must be left out: a list knows sort, seed, order, watch"),
-            "{refused}"
-        );
+        let refused = Ranking::strictly("q=dial&wacth=yes&after=x").unwrap_err().to_string();
+        assert_eq!(refused, "wacth must be left out: a list has no such parameter");
+        assert_eq!(Ranking::strictly("votes=many").unwrap_err().parameter, "votes");
         let list = Ranking { watch: Watch::Yes, votes: 2, ..Ranking::default() };
-        assert_eq!(Ranking::strictly(&list.to_string()), Ok(list));
+        assert_eq!(Ranking::strictly(&format!("{list}&after=place&min=")), Ok(list), "as copied from a page");
     }
 
     proptest! {

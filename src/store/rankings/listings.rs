@@ -93,7 +93,8 @@ pub async fn listings(
         None => None,
     };
     let mut sql = select(view, list, after.as_ref(), i64::from(limit) + 1);
-    let mut rows: Vec<Listing> = sql.build_query_as().persistent(list.text.is_none()).fetch_all(conn).await?;
+    let mut rows: Vec<Listing> =
+        sql.build_query_as().persistent(sql::keeps_plan(list.text.as_ref())).fetch_all(conn).await?;
     let more = rows.len() > usize::from(limit);
     rows.truncate(usize::from(limit));
     Ok((rows, more))
@@ -130,7 +131,11 @@ pub async fn total_listings(
     let mut sql = QueryBuilder::new("SELECT count(*) FROM (SELECT FROM listings l WHERE ");
     conditions(&mut sql, view, list);
     sql.push(" LIMIT ").push_bind(COUNTED + 1).push(") counted");
-    sql.build_query_scalar().persistent(list.text.is_none()).fetch_one(conn).await.map(Total::counted)
+    sql.build_query_scalar()
+        .persistent(sql::keeps_plan(list.text.as_ref()))
+        .fetch_one(conn)
+        .await
+        .map(Total::counted)
 }
 
 pub(super) fn select(

@@ -32,7 +32,8 @@ pub async fn ahead(
     place: &Cursor,
 ) -> sqlx::Result<Option<i64>> {
     let mut sql = sql::count(view, ranking, Walk::back(ranking, place), COUNTED + 1);
-    let count: i64 = sql.build_query_scalar().persistent(sql::keeps_plan(ranking)).fetch_one(conn).await?;
+    let count: i64 =
+        sql.build_query_scalar().persistent(sql::keeps_plan(ranking.text.as_ref())).fetch_one(conn).await?;
     Ok((count <= COUNTED).then_some(count))
 }
 
@@ -45,7 +46,11 @@ pub async fn total(conn: &mut PgConnection, view: &Viewpoint, ranking: &Ranking)
         return Ok(Total { count: COUNTED, is_exact: false });
     }
     let mut sql = sql::count(view, ranking, Walk::onwards(ranking, None), COUNTED + 1);
-    sql.build_query_scalar().persistent(sql::keeps_plan(ranking)).fetch_one(conn).await.map(Total::counted)
+    sql.build_query_scalar()
+        .persistent(sql::keeps_plan(ranking.text.as_ref()))
+        .fetch_one(conn)
+        .await
+        .map(Total::counted)
 }
 
 /// How many images would be in the list if it were of those labelled `is_watch`. Where the list of both labels has more
@@ -78,7 +83,7 @@ pub async fn both(
 ) -> sqlx::Result<(Total, Total)> {
     let mut sql = sql::count_labelled(view, ranking, is_watch, COUNTED + 1);
     let (all, labelled): (i64, i64) =
-        sql.build_query_as().persistent(sql::keeps_plan(ranking)).fetch_one(conn).await?;
+        sql.build_query_as().persistent(sql::keeps_plan(ranking.text.as_ref())).fetch_one(conn).await?;
     let all = Total::counted(all);
     let labelled = match all.is_exact {
         true => Total { count: labelled, is_exact: true },
