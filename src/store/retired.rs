@@ -46,11 +46,12 @@ async fn retired(conn: &mut PgConnection) -> sqlx::Result<Vec<GenerationId>> {
     .await
 }
 
-/// A piece; rows that somebody else has in hand are left for the next time.
+/// A piece; rows that somebody else has in hand are left for the next time. An array, for it is made once: a subquery that a plan looks
+/// into again locks other rows each time, and deletes them too.
 async fn delete_images(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<i64> {
     let deleted = sqlx::query!(
-        "DELETE FROM catalog WHERE generation_id = $1 AND image_id IN (
-             SELECT image_id FROM catalog WHERE generation_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        "DELETE FROM catalog WHERE generation_id = $1 AND image_id = ANY (ARRAY(
+             SELECT image_id FROM catalog WHERE generation_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
         generation.0,
         PIECE
     );
@@ -59,8 +60,8 @@ async fn delete_images(conn: &mut PgConnection, generation: GenerationId) -> sql
 
 async fn delete_listings(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<i64> {
     let deleted = sqlx::query!(
-        "DELETE FROM listings WHERE generation_id = $1 AND key IN (
-             SELECT key FROM listings WHERE generation_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        "DELETE FROM listings WHERE generation_id = $1 AND key = ANY (ARRAY(
+             SELECT key FROM listings WHERE generation_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
         generation.0,
         PIECE
     );
