@@ -74,6 +74,18 @@ impl Objects {
         self.get(&Key::from(key)).await
     }
 
+    /// How many of the originals with these keys are not there; reads nothing of them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn absent(&self, keys: &[String]) -> Result<usize, ObjectError> {
+        let mut absent = 0;
+        for key in keys {
+            absent += usize::from(!self.has(key).await?);
+        }
+        Ok(absent)
+    }
+
     /// Whether there is an original of this key; reads nothing of it.
     ///
     /// # Errors

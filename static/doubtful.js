@@ -38,6 +38,7 @@
     const next = cells[cells.indexOf(cell) + 1];
     (next || cell).querySelector("a").focus();
   });
+  document.getElementById("press").hidden = false;
   window.addEventListener("pageshow", show);
   show();
 })();

@@ -30,7 +30,7 @@ mod threshold;
 
 use catalog::{Catalog, Picture, TestSite};
 use chronograde::{
-    decode::VIEWER_PX,
+    decode::{GRID_PX, VIEWER_PX},
     domain::{ContentHash, Role},
 };
 use reqwest::{StatusCode, header};
@@ -411,6 +411,16 @@ async fn pictures_are_made_once_kept_and_recognised(pool: PgPool) {
     std::fs::remove_file(site.upload_dir().join("Uhr – 1.png")).unwrap();
     assert_eq!(site.status(&format!("/images/{id}/original")).await, StatusCode::GONE);
     assert_eq!(site.status(&path).await, StatusCode::OK, "what was stored stays");
+
+    let full = format!("/media/full/{hash}.jpg");
+    assert_eq!(site.status(&full).await, StatusCode::GONE, "it cannot be made, and there is no small one");
+    site.objects().put_rendition(GRID_PX, &hash, b"small".to_vec()).await.unwrap();
+    let small = site.get(&full).await;
+    assert_eq!(
+        (small.status(), &small.headers()["cache-control"]),
+        (StatusCode::OK, &"no-store".parse().unwrap())
+    );
+    assert_eq!(small.bytes().await.unwrap(), "small", "better than a broken picture");
 }
 
 #[sqlx::test(migrations = "./migrations")]
@@ -539,6 +549,27 @@ async fn an_image_page_leads_through_the_list_that_one_came_from(pool: PgPool) {
     assert_eq!(page.attributes(".siblings [aria-current]", "href"), [""; 0], "and is none of its lists");
     // Nonsense in the address is the usual list.
     assert_eq!(site.status(&format!("/images/{}?in=sort%3Dcolour", ids[3])).await, StatusCode::OK);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn the_home_page_tells_of_stored_originals_that_are_not_there(pool: PgPool) {
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    let mut keys = vec![];
+    for number in 0..2_u8 {
+        let id = catalog.add(Picture::scored(i32::from(number), 5.0, 0.9)).await;
+        keys.push(site.objects().put_original(&ContentHash::of(&[number]), vec![number]).await.unwrap());
+        let store = sqlx::query("UPDATE images SET stored_key = $2 WHERE id = $1")
+            .bind(id)
+            .bind(&keys[usize::from(number)]);
+        store.execute(&pool).await.unwrap();
+    }
+    let said = |home: catalog::Html| {
+        home.all(".attention li").into_iter().find(|matter| matter.contains("stored originals"))
+    };
+    assert_eq!(said(site.page("/").await), None);
+    std::fs::remove_file(site.data_dir().join("store").join(&keys[1])).unwrap();
+    assert!(said(site.page("/").await).unwrap().starts_with("1 of 2 stored originals"));
 }
 
 #[sqlx::test(migrations = "./migrations")]

@@ -5,10 +5,7 @@ mod tab;
 
 use std::collections::HashMap;
 
-use actix_web::{
-    HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -28,7 +25,7 @@ use crate::{
         ledger::{self, Ledger},
         sightings, viewpoint,
     },
-    web::{Site, account::Account, error::WebError},
+    web::{Site, account::Account, error::WebError, query::Query},
 };
 use tab::Tab;
 

@@ -13,7 +13,7 @@ use crate::{
     domain::{Role, SightingState},
     score::Manifest,
     store::{
-        components, generations,
+        components, generations, images,
         ledger::{self, Ledger},
         viewpoint::Viewpoint,
     },
@@ -50,6 +50,7 @@ pub async fn matters(
         matters.extend(of_root(&root));
     }
     matters.extend(of_disks(site).await);
+    matters.extend(of_originals(site, conn).await?);
     matters.extend(of_threshold(view));
     matters.extend(of_labels(site, conn, view).await?);
     let missing = if ledger.missing > 0 { ledger::images_missing(conn).await? } else { 0 };
@@ -115,6 +116,25 @@ fn of_room(folder: &Path, free_bytes: u64) -> Option<Matter> {
         words::bytes(i64::try_from(free_bytes).unwrap_or(i64::MAX))
     );
     Some(Matter { text, link: None, is_urgent: true })
+}
+
+/// So many of the first images' originals are looked for.
+const ORIGINALS: i64 = 8;
+
+/// Stored originals that are not there: a catalog that was restored from a backup, which has none.
+async fn of_originals(site: &Site, conn: &mut PgConnection) -> Result<Option<Matter>, WebError> {
+    let keys = images::first_stored(conn, ORIGINALS).await?;
+    let absent = site.objects.absent(&keys).await?;
+    Ok((absent > 0).then(|| Matter {
+        text: format!(
+            "{absent} of {} stored originals that were looked for are not in the image store. Scores and votes stay, but nobody can \
+             look at those pictures at full size: copy the image store's folder “originals” from where the catalog was before; \
+             `chronograde doctor` says where to.",
+            keys.len()
+        ),
+        link: None,
+        is_urgent: false,
+    }))
 }
 
 fn of_threshold(view: Option<&Viewpoint>) -> Option<Matter> {

@@ -7,7 +7,7 @@ mod place;
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
 use askama::Template;
 use chrono::{DateTime, Utc};
@@ -37,7 +37,7 @@ use crate::{
         image_views, summary,
         viewpoint::{self, Viewpoint},
     },
-    web::{Site, account::Account, error::WebError},
+    web::{Site, account::Account, error::WebError, query::Query},
 };
 
 /// What the address may say.

@@ -1,9 +1,6 @@
 //! Jobs: what waits, what runs, what was given up, how fast it goes, and who works on it.
 
-use actix_web::{
-    HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -27,6 +24,7 @@ use crate::{
         Site,
         account::{Account, Caller},
         error::WebError,
+        query::Query,
     },
 };
 

@@ -2,10 +2,7 @@
 
 mod one;
 
-use actix_web::{
-    HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 use serde::Deserialize;
 
@@ -21,7 +18,7 @@ use crate::{
         rankings::{self, By, Listing, Listings, Order, Ranking, Total, Which},
         viewpoint,
     },
-    web::{Site, account::Account, error::WebError},
+    web::{Site, account::Account, error::WebError, query::Query},
 };
 
 /// Listings on a page.

@@ -39,7 +39,8 @@ pub async fn rendition(
     if is_known(&request, &tag) {
         return Ok(unchanged(tag));
     }
-    Ok(picture(tag, stored(&site, long_px, &hash).await?))
+    let made = stored(&site, long_px, &hash).await.map(|jpeg| picture(tag, jpeg));
+    or_small(&site, &hash, made).await
 }
 
 /// `GET /media/full/{hash}.jpg`: the picture at its own size, upright, as every browser can show it. It is made anew each
@@ -57,7 +58,25 @@ pub async fn full(
     if is_known(&request, &tag) {
         return Ok(unchanged(tag));
     }
-    Ok(picture(tag, render(&site, u32::MAX, &hash).await?))
+    let made = render(&site, u32::MAX, &hash).await.map(|jpeg| picture(tag, jpeg));
+    or_small(&site, &hash, made).await
+}
+
+/// The small rendition in place of a larger one that cannot be made, for its original is gone: better than a broken picture.
+/// No browser keeps it under this address.
+pub(crate) async fn or_small(
+    site: &Site,
+    hash: &ContentHash,
+    made: Result<HttpResponse, WebError>,
+) -> Result<HttpResponse, WebError> {
+    if !matches!(made, Err(WebError::OriginalGone)) {
+        return made;
+    }
+    let small = site.objects.rendition(GRID_PX, hash).await?.ok_or(WebError::OriginalGone)?;
+    Ok(HttpResponse::Ok()
+        .content_type("image/jpeg")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(small))
 }
 
 fn unchanged(tag: EntityTag) -> HttpResponse {

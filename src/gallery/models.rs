@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
 use askama::Template;
 use serde::Deserialize;
@@ -37,6 +37,7 @@ use crate::{
         Site,
         account::{Account, Caller},
         error::WebError,
+        query::Query,
     },
 };
 

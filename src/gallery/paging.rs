@@ -1,13 +1,13 @@
 //! Where in the whole ranking one is, whether images are being selected there, and the address that says so.
 
-use actix_web::{HttpResponse, web::Query};
+use actix_web::HttpResponse;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::words;
 use crate::{
     store::rankings::{Cursor, Place, Ranking},
-    web::{Site, error::WebError},
+    web::{Site, error::WebError, query},
 };
 
 /// What the address of the whole ranking says besides the list: where in it, and what is selected.
@@ -48,7 +48,7 @@ pub struct Picking {
 impl Paging {
     /// As the query says it; what cannot be understood says nothing.
     pub fn read(query: &str) -> Self {
-        Query::from_query(query).map(Query::into_inner).unwrap_or_default()
+        query::read(query).unwrap_or_default()
     }
 
     /// Whether images are to be selected.

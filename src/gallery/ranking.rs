@@ -1,10 +1,6 @@
 //! The ranking: Top 20 and Bottom 20, its two ends, and the whole of it with search, filters and paging.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::StatusCode,
-    web::{Data, Query},
-};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
 use serde::Deserialize;
 use sqlx::PgConnection;
@@ -24,7 +20,7 @@ use crate::{
         summary::{self, Means},
         viewpoint::{self, Viewpoint},
     },
-    web::{Site, account::Account, error::WebError},
+    web::{Site, account::Account, error::WebError, query::Query},
 };
 
 /// Images on one end's page.

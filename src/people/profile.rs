@@ -4,7 +4,7 @@ use actix_session::Session;
 use actix_web::{
     HttpResponse,
     http::StatusCode,
-    web::{Data, Form, Query},
+    web::{Data, Form},
 };
 use askama::Template;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use crate::{
         html_with,
     },
     store::{annotators, events, sessions, viewpoint},
-    web::{Site, account::Account, error::WebError, session},
+    web::{Site, account::Account, error::WebError, query::Query, session},
 };
 
 /// What the address may say.

@@ -4,7 +4,7 @@ use actix_session::Session;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
-    web::{Data, Form, Query},
+    web::{Data, Form},
 };
 use askama::Template;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use crate::{
     config::Secret,
     gallery::{frame::Frame, html_with},
     store::{annotators, events, sessions},
-    web::{Site, account::Account, error::WebError, session},
+    web::{Site, account::Account, error::WebError, query::Query, session},
 };
 
 /// What the address may say.
@@ -62,7 +62,7 @@ impl Said {
 /// # Errors
 /// See [`WebError`].
 pub async fn show(site: Data<Site>, parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
-    let Parameters { next, done } = parameters.into_inner();
+    let Query(Parameters { next, done }) = parameters;
     let done = (done.as_deref() == Some("everywhere")).then_some("You are signed out in every browser.");
     page(&site, StatusCode::OK, (String::new(), next.unwrap_or_default()), Said { done, problem: None }).await
 }

@@ -183,6 +183,20 @@ pub async fn some_stored(conn: &mut PgConnection, most: i64) -> sqlx::Result<Vec
     .await
 }
 
+/// Keys in the image store of those of the first `most` images that lie there: cheap, however many images there are.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn first_stored(conn: &mut PgConnection, most: i64) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT stored_key AS "key!" FROM (SELECT stored_key FROM images ORDER BY id LIMIT $1) first
+           WHERE stored_key IS NOT NULL"#,
+        most
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// Leaves an image out of every gallery, and says why. `false` when it is hidden already, or there is none.
 ///
 /// # Errors

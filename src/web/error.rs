@@ -11,7 +11,7 @@ use std::error::Error as StdError;
 use actix_web::{
     HttpResponse, ResponseError,
     http::StatusCode,
-    web::{FormConfig, PathConfig, QueryConfig},
+    web::{FormConfig, PathConfig},
 };
 
 pub use self::answer::render;
@@ -129,16 +129,7 @@ impl ResponseError for WebError {
     }
 }
 
-/// A wrong parameter is said in words.
-pub fn query_config() -> QueryConfig {
-    QueryConfig::default().error_handler(|error, _request| {
-        let text = error.to_string();
-        let words = text.strip_prefix("Query deserialize error: ").unwrap_or(&text);
-        WebError::Parameter(words.to_owned()).into()
-    })
-}
-
-/// The same for forms.
+/// A wrong field of a form is said in words.
 pub fn form_config() -> FormConfig {
     FormConfig::default().error_handler(|error, _request| WebError::Parameter(error.to_string()).into())
 }

@@ -14,6 +14,7 @@ pub mod headers;
 pub mod health;
 pub mod live;
 pub mod proxies;
+pub mod query;
 pub mod routes;
 pub mod session;
 
@@ -192,7 +193,6 @@ pub fn server(site: Site, listener: TcpListener) -> io::Result<Server> {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(site.clone())
-            .app_data(error::query_config())
             .app_data(error::form_config())
             .app_data(error::path_config())
             .wrap(from_fn(guard::admit))

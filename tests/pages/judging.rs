@@ -261,6 +261,9 @@ async fn doubtful_saves_what_was_changed_undoes_it_and_shows_no_audit_image(pool
         let turned = if part[2] == "yes" { "no" } else { "yes" };
         form.push((choices[index].as_str(), if index == 0 { turned } else { part[2] }));
     }
+    let untouched = site.submit(site.client(), "/doubtful", &form[..5]).await;
+    let untouched = site.page(untouched.headers()[header::LOCATION].to_str().unwrap()).await;
+    assert_eq!(untouched.one(".notice"), "Nothing was changed, so nothing was saved.");
     let saved = site.submit(site.client(), "/doubtful", &form).await;
     let address = saved.headers()[header::LOCATION].to_str().unwrap().to_owned();
     assert_eq!(number(&pool, "SELECT count(*) FROM catalog WHERE verdict IS NOT NULL").await, 1);

@@ -195,9 +195,5 @@ pub(super) async fn image_store(settings: &Settings, originals: &[String]) -> Fi
 async fn probe(folder: &Path, originals: &[String]) -> Result<usize, ObjectError> {
     let objects = Objects::local(folder)?;
     objects.probe().await?;
-    let mut absent = 0;
-    for key in originals {
-        absent += usize::from(!objects.has(key).await?);
-    }
-    Ok(absent)
+    objects.absent(originals).await
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Bytes, Data, Form, Path, Query},
+    web::{Bytes, Data, Form, Path},
 };
 use askama::Template;
 use serde::Deserialize;
@@ -22,19 +22,25 @@ use crate::{
         doubtful::{self, Doubtful},
         viewpoint,
     },
-    web::{Site, account::Account, error::WebError},
+    web::{Site, account::Account, error::WebError, query::Query},
 };
 
 /// Cells of the grid.
 const CELLS: i64 = 40;
 
-/// What was saved just now, so that it can be undone.
+/// What was done just now.
 #[derive(Debug, Default, Deserialize)]
-pub struct Saved {
-    #[serde(default)]
-    saved: String,
-    #[serde(default)]
+pub struct Done {
+    /// The keys of what was saved, so that it can be undone; none if nothing was changed.
+    saved: Option<String>,
+    /// How many verdicts were taken back.
     undone: Option<i64>,
+}
+
+impl Done {
+    fn keys(&self) -> Option<Vec<Uuid>> {
+        Some(self.saved.as_ref()?.split('.').filter_map(|key| key.parse().ok()).collect())
+    }
 }
 
 /// One image of the grid.
@@ -58,7 +64,7 @@ struct Page {
     cells: Vec<Cell>,
     left: i64,
     threshold: String,
-    saved: Vec<Uuid>,
+    saved: Option<Vec<Uuid>>,
     undone: Option<i64>,
 }
 
@@ -66,7 +72,7 @@ struct Page {
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn show(site: Data<Site>, account: Account, saved: Query<Saved>) -> Result<HttpResponse, WebError> {
+pub async fn show(site: Data<Site>, account: Account, done: Query<Done>) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let view = viewpoint::active(&mut conn).await?;
     let found = match &view {
@@ -83,8 +89,8 @@ pub async fn show(site: Data<Site>, account: Account, saved: Query<Saved>) -> Re
         cells: found.iter().map(|doubtful| cell(&site, doubtful)).collect(),
         left,
         threshold: threshold.map(|threshold| words::cut_off(threshold.get())).unwrap_or_default(),
-        saved: saved.saved.split('.').filter_map(|key| key.parse().ok()).collect(),
-        undone: saved.undone,
+        saved: done.keys(),
+        undone: done.undone,
     })
 }
 
@@ -156,8 +162,7 @@ pub async fn save(site: Data<Site>, account: Account, body: Bytes) -> Result<Htt
         .collect();
     verdict::give(&site.pool, site.clock.now(), account.id, &verdicts).await?;
     let keys: Vec<String> = answers.iter().map(|answer| answer.key.simple().to_string()).collect();
-    let query = if keys.is_empty() { String::new() } else { format!("?saved={}", keys.join(".")) };
-    Ok(site.see_other(&format!("/doubtful{query}")))
+    Ok(site.see_other(&format!("/doubtful?saved={}", keys.join("."))))
 }
 
 /// What the active watch model was asked.
@@ -170,8 +175,8 @@ async fn question(site: &Site) -> Result<Question, WebError> {
 ///
 /// # Errors
 /// See [`WebError`].
-pub async fn undo(site: Data<Site>, account: Account, saved: Form<Saved>) -> Result<HttpResponse, WebError> {
-    let keys: Vec<Uuid> = saved.saved.split('.').filter_map(|key| key.parse().ok()).collect();
+pub async fn undo(site: Data<Site>, account: Account, done: Form<Done>) -> Result<HttpResponse, WebError> {
+    let keys = done.keys().unwrap_or_default();
     let undone = verdict::take_back(&site.pool, site.clock.now(), account.id, &keys).await?;
     Ok(site.see_other(&format!("/doubtful?undone={undone}")))
 }

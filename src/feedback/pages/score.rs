@@ -4,7 +4,7 @@ mod said;
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
 use askama::Template;
 use serde::Deserialize;
@@ -27,7 +27,7 @@ use crate::{
         rounds::{self, Round},
         viewpoint,
     },
-    web::{Site, account::Account, error::WebError},
+    web::{Site, account::Account, error::WebError, query::Query},
 };
 
 /// Why a picture cannot be judged, as the buttons say it.
@@ -283,11 +283,11 @@ pub async fn picture(
     let (whose, image) = (Whose { round, annotator: account.id }, ImageId(image));
     let hash = reservations::may_see(&mut *site.pool.acquire().await?, whose, image).await?;
     let hash = hash.ok_or(WebError::NotFound)?;
-    let jpeg = match size.as_str() {
-        "full" => media::render(&site, FULL_PX, &hash).await?,
-        size if size == VIEWER_PX.to_string() => media::stored(&site, VIEWER_PX, &hash).await?,
-        size if size == GRID_PX.to_string() => media::stored(&site, GRID_PX, &hash).await?,
+    let made = match size.as_str() {
+        "full" => media::render(&site, FULL_PX, &hash).await,
+        size if size == VIEWER_PX.to_string() => media::stored(&site, VIEWER_PX, &hash).await,
+        size if size == GRID_PX.to_string() => media::stored(&site, GRID_PX, &hash).await,
         _ => return Err(WebError::NotFound),
     };
-    Ok(media::handed_out(jpeg))
+    media::or_small(&site, &hash, made.map(media::handed_out)).await
 }

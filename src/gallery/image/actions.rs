@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Form, Path, Query},
+    web::{Data, Form, Path},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::{
     domain::{AnnotatorId, ImageId},
     jobs,
     store::{events, image_page, images, scorings},
-    web::{Site, account::Caller, error::WebError},
+    web::{Site, account::Caller, error::WebError, query::Query},
 };
 
 /// Longest reason, in characters.

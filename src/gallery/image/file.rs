@@ -29,7 +29,7 @@ pub(super) fn gone(facts: &Facts, seen: &[Seen]) -> Option<&'static str> {
     let missing = SightingState::Missing.as_str();
     let is_there = |seen: &Seen| seen.superseded_at.is_none() && seen.state != missing;
     (!facts.is_stored && !seen.iter().any(is_there))
-        .then_some("The original is missing: its file was removed or changed. Put it back to download it.")
+        .then_some("The original is missing: its file was removed or changed. Put it back to download it, and to see it large.")
 }
 
 /// What is known of the file.

@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use actix_multipart::Multipart;
 use actix_web::{
     HttpResponse,
-    web::{Data, Form, Query},
+    web::{Data, Form},
 };
 use futures_util::TryStreamExt;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use crate::{
     score::{CatalogueError, Manifest, Network},
     serving::{Ask, Begun, Doing},
     store::events,
-    web::{Site, account::Caller, api, error::WebError},
+    web::{Site, account::Caller, api, error::WebError, query::Query},
 };
 
 /// Who presses a button waits so long for the outcome; after that the page tells what goes on.

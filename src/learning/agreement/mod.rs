@@ -5,10 +5,7 @@ mod sentences;
 
 use std::collections::HashMap;
 
-use actix_web::{
-    HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 use serde::Deserialize;
 
@@ -32,7 +29,7 @@ use crate::{
         opinions::{self, Opinion},
         viewpoint,
     },
-    web::{Site, account::Account, error::WebError},
+    web::{Site, account::Account, error::WebError, query::Query},
 };
 
 /// With fewer votes a mean says little, and a figure made of such means says that people are noisy.

@@ -1,9 +1,6 @@
 //! The images behind one cell of the confusion matrix.
 
-use actix_web::{
-    HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 use serde::Deserialize;
 
@@ -19,7 +16,7 @@ use crate::{
         labels::{self, Labelled},
         viewpoint,
     },
-    web::{Site, account::Account, error::WebError},
+    web::{Site, account::Account, error::WebError, query::Query},
 };
 
 /// Images on a page.

@@ -6,10 +6,7 @@ mod findings;
 mod mistakes;
 mod sufficiency;
 
-use actix_web::{
-    HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +29,7 @@ use crate::{
         labels::{self, Labelled, LabelledImages},
         viewpoint,
     },
-    web::{Site, account::Account, error::WebError},
+    web::{Site, account::Account, error::WebError, query::Query},
 };
 
 /// Which labelled images are drawn and listed.

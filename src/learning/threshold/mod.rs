@@ -4,10 +4,7 @@ mod proposed;
 mod setting;
 mod what_if;
 
-use actix_web::{
-    HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 use serde::Deserialize;
 
@@ -31,7 +28,7 @@ use crate::{
         thresholds::{self, Setting},
         viewpoint,
     },
-    web::{Site, account::Account, error::WebError},
+    web::{Site, account::Account, error::WebError, query::Query},
 };
 
 /// What the address may say.

@@ -1,15 +1,9 @@
 //! `GET /api/v1/images`: a ranked list, a page at a time.
 
-use std::borrow::Cow;
-
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -19,7 +13,7 @@ use crate::{
         rankings::{self, Cursor, Key, Order, Place, Ranked, Ranking, Sort, Spread, Watch},
         viewpoint::{self, Viewpoint},
     },
-    web::{Site, error::WebError},
+    web::{Site, error::WebError, query::Query},
 };
 
 /// Images in one answer, where the request does not say.
@@ -119,8 +113,7 @@ struct List {
     ),
     security(("token" = []), ("session" = [])),
 )]
-pub async fn images(site: Data<Site>, request: HttpRequest) -> Result<HttpResponse, WebError> {
-    let parameters = Parameters::read(request.query_string())?;
+pub async fn images(site: Data<Site>, parameters: Query<Parameters>) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let (ranking, after) = parameters.ranking()?;
     let limit = parameters.limit.unwrap_or(USUAL_LIMIT);
@@ -156,23 +149,6 @@ async fn view_of(conn: &mut PgConnection, after: Option<&Cursor>) -> Result<Opti
 }
 
 impl Parameters {
-    /// Reads the query; what is wrong is said with the name of its parameter.
-    fn read(query: &str) -> Result<Self, WebError> {
-        let error = match Query::<Self>::from_query(query) {
-            Ok(parameters) => return Ok(parameters.into_inner()),
-            Err(error) => error.to_string(),
-        };
-        let is_wrong = |(name, value): &(Cow<'_, str>, Cow<'_, str>)| {
-            let one = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
-            Query::<Self>::from_query(&one).is_err()
-        };
-        let words = error.strip_prefix("Query deserialize error: ").unwrap_or(&error);
-        Err(WebError::Parameter(match form_urlencoded::parse(query.as_bytes()).find(is_wrong) {
-            Some((name, _)) if !words.contains(&*name) => format!("{name}: {words}"),
-            _ => words.to_owned(),
-        }))
-    }
-
     fn ranking(&self) -> Result<(Ranking, Option<Cursor>), WebError> {
         let after: Option<Cursor> = given(&self.after).map(str::parse).transpose().map_err(wrong("after"))?;
         if after.is_some_and(|after| (after.sort, after.order) != (self.sort, self.order)) {

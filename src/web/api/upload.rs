@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use actix_multipart::{Field, Multipart};
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::StatusCode,
-    web::{Data, Query},
-};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -26,7 +22,7 @@ use crate::{
         idempotency::{self, Known},
         scorings,
     },
-    web::{Site, account::Caller, error::WebError},
+    web::{Site, account::Caller, error::WebError, query::Query},
 };
 
 /// Longest text of a field besides the file, in bytes.

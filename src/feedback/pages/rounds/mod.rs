@@ -7,7 +7,7 @@ mod opening;
 
 use actix_web::{
     HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
 use askama::Template;
 use serde::Deserialize;
@@ -28,7 +28,7 @@ use crate::{
         rounds::{self, Progress, Round},
         viewpoint,
     },
-    web::{Site, account::Account, error::WebError},
+    web::{Site, account::Account, error::WebError, query::Query},
 };
 
 /// A round in the list.
