@@ -42,7 +42,7 @@ pub struct Plan<'a> {
 pub struct Created {
     /// What the backup says of itself.
     pub header: Header,
-    /// Its members, the hashes not counted.
+    /// Its pictures: renditions, and originals if they are in it.
     pub files: usize,
     /// Its size.
     pub bytes: u64,
@@ -194,6 +194,7 @@ fn write(
     };
     let text = serde_json::to_vec_pretty(header).map_err(|error| failed(error.into()))?;
     writer.add(Path::new(HEADER), text.len() as u64, &text[..], |_| {}).map_err(failed)?;
+    let mut files = 0;
     for member in members {
         let opened = match File::open(&member.path) {
             Err(error) if member.optional && error.kind() == io::ErrorKind::NotFound => continue,
@@ -202,8 +203,9 @@ fn write(
         let bytes = opened.metadata().map_err(BackupError::io("read", &member.path))?.len();
         let read = BufReader::new(opened);
         writer.add(&member.name, bytes, read, |read| bar.inc(read)).map_err(failed)?;
+        files += usize::from(member.name != Path::new(DUMP));
     }
-    let (files, text) = (writer.sums.len(), writer.sums.text().to_vec());
+    let text = writer.sums.text().to_vec();
     writer.add(Path::new(SUMS), text.len() as u64, &text[..], |_| {}).map_err(failed)?;
     let mut buffered = writer.archive.into_inner().map_err(failed)?;
     buffered.flush().map_err(failed)?;

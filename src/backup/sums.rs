@@ -67,11 +67,6 @@ impl Sums {
         let name = differs(self, other).or_else(|| differs(other, self))?;
         Some(String::from_utf8_lossy(&name).into_owned())
     }
-
-    /// How many members there are.
-    pub(super) fn len(&self) -> usize {
-        self.hashes.len()
-    }
 }
 
 fn unescaped(name: &[u8]) -> Option<Vec<u8>> {

@@ -46,7 +46,7 @@ impl Settings {
         for (variable, value) in environment {
             let name = match variable.strip_prefix(PREFIX) {
                 // The log has settings of its own, read before these (see `cli::telemetry`).
-                Some("LOG" | "LOG_FORMAT") => continue,
+                Some(name) if OF_THE_LOG.contains(&name) => continue,
                 Some(name) => name,
                 None if variable == "DATABASE_URL" || variable == "DATABASE_URL_FILE" => variable.as_str(),
                 None => continue,
@@ -125,7 +125,7 @@ fn in_words(error: &config::ConfigError, ours: &HashMap<String, String>) -> Stri
             // The message names fields in backticks, the unknown one first.
             let mut names = message.split('`').skip(1).step_by(2).map(variable_name);
             let unknown = names.next().unwrap_or_default();
-            let known: Vec<_> = names.collect();
+            let known: Vec<_> = names.chain(OF_THE_LOG.map(variable_name)).collect();
             format!(
                 "there is no setting {unknown}: it is misspelt, or of another version. There are {}",
                 known.join(", ")
@@ -134,6 +134,9 @@ fn in_words(error: &config::ConfigError, ours: &HashMap<String, String>) -> Stri
         other => other.to_string(),
     }
 }
+
+/// Variables that are read before the settings are.
+const OF_THE_LOG: [&str; 2] = ["LOG", "LOG_FORMAT"];
 
 fn variable_name(key: &str) -> String {
     let name = key.to_uppercase();
@@ -237,6 +240,7 @@ mod tests {
             message.contains("CHRONOGRADE_UPLOAD_DIR, "),
             "settings go by the names of their variables: {message}"
         );
+        assert!(message.ends_with(", CHRONOGRADE_LOG, CHRONOGRADE_LOG_FORMAT"), "{message}");
         assert!(message.contains(" DATABASE_URL,") && !message.contains("upload_dir"), "{message}");
     }
 
