@@ -19,7 +19,10 @@ use crate::{
     config::Settings,
     decode::{self, Limits, Need, SIGNALS_PX, Tensor},
     domain::Task,
-    score::{Catalogue, CatalogueError, EngineSettings, Kind, Manifest, Network, Runtime, Session, give_way},
+    score::{
+        Catalogue, CatalogueError, Engine, EngineSettings, Kind, Manifest, Network, Runtime, Session,
+        give_way,
+    },
 };
 
 /// Batches for which tensors are made; they take turns.
@@ -108,6 +111,12 @@ impl Bare {
             }
         }
         Ok(tensors.into_iter().map(Arc::new).collect())
+    }
+
+    /// The networks on engines, as the service opens them. Blocks until they are open.
+    pub(super) fn engines(&self) -> Result<Vec<Engine>, BenchError> {
+        let start = |named: &Named| Engine::start(self.runtime, named.task, &named.network, self.engine);
+        Ok(self.networks.iter().map(start).collect::<Result<_, _>>()?)
     }
 
     /// Runs each network for at least `least`, one network after the other, in as many copies as the service has.

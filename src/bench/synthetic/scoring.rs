@@ -1,7 +1,12 @@
 //! What scoring does to the machine while pages are asked for.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use futures_util::future::try_join_all;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -11,40 +16,48 @@ use crate::{
     bench::{
         BenchError,
         bare::{Bare, Tensors},
-        figures::one_after_the_other,
+        figures::per_second,
         pictures::Pictures,
         sandbox::Sandbox,
     },
     config::Settings,
+    score::Engine,
 };
 
-/// How long a network runs before it is the other one's turn.
-const TURN: Duration = Duration::from_millis(500);
-
-/// The networks of the default models, with pictures to run them on.
+/// The engines of the default models, with pictures to run them on. They are opened once, as the service opens them.
 #[derive(Clone)]
 pub(in crate::bench) struct Networks {
-    bare: std::sync::Arc<Bare>,
-    tensors: Vec<Tensors>,
+    engines: Arc<Vec<(Engine, Tensors)>>,
+    /// Images that are scored at once.
+    in_hand: usize,
 }
 
 impl Networks {
-    /// The networks that `settings` serve, on the pictures of a folder.
+    /// The networks that `settings` serve, on the pictures of a folder. Blocks until they are open.
     pub(in crate::bench) fn open(settings: &Settings, images: &Path) -> Result<Self, BenchError> {
         let bare = Bare::of(settings)?;
         let pictures = Pictures::find(images, &settings.limits(), bare.need())?;
         let tensors = bare.tensors(&pictures)?;
-        Ok(Self { bare: bare.into(), tensors })
+        let engines = bare.engines()?.into_iter().zip(tensors).collect();
+        Ok(Self { engines: Arc::new(engines), in_hand: settings.score_jobs.get() })
     }
 
-    /// Runs them in turns, as the engines run them, until it is stopped; images per second through all of them.
-    pub(in crate::bench) async fn run(self, stop: CancellationToken) -> Result<f64, BenchError> {
-        let mut all = self.bare.run(&self.tensors, TURN).await?;
+    /// Keeps them busy until it is stopped; images per second through all of them.
+    async fn run(self, stop: CancellationToken) -> Result<f64, BenchError> {
+        let started = Instant::now();
+        let images = try_join_all((0..self.in_hand).map(|first| self.feed(first, &stop))).await?;
+        Ok(per_second(images.into_iter().sum(), started.elapsed().as_secs_f64()))
+    }
+
+    /// Has one image after the other scored by all networks at once, as a job does; how many it was.
+    async fn feed(&self, first: usize, stop: &CancellationToken) -> Result<usize, BenchError> {
+        let mut images = 0;
         while !stop.is_cancelled() {
-            let more = self.bare.run(&self.tensors, TURN).await?;
-            all = all.into_iter().zip(more).map(|(before, after)| before.and(after)).collect();
+            let tensor = |tensors: &Tensors| tensors[(first + images) % tensors.len()].clone();
+            try_join_all(self.engines.iter().map(|(engine, tensors)| engine.score(tensor(tensors)))).await?;
+            images += 1;
         }
-        Ok(one_after_the_other(all.iter().map(|runs| runs.rate().images_per_second)))
+        Ok(images)
     }
 
     /// Images per second while nothing else happens.

@@ -143,11 +143,14 @@ fn back_with(site: &Site, state: &str, done: &str, sighting: i64) -> HttpRespons
 /// What a button did, in words, and to which file.
 pub(super) fn notice(done: Option<&str>, path: Option<&str>) -> Option<String> {
     let again = "tried again with the next look at the folder. What becomes of it stands in these lists as soon as it is known; without JavaScript, reload the page.";
+    let sent = "What was uploaded has to be uploaded again.";
     let it = path.unwrap_or("It");
     Some(match done? {
         "retry" => format!("{it} is {again}"),
-        "retry-all" => format!("All failed files are {again}"),
-        "retry-reason" => format!("All files that failed for this reason are {again}"),
+        "retry-all" => format!("Every failed file that lies in a folder is {again} {sent}"),
+        "retry-reason" => {
+            format!("Every file that failed for this reason and lies in a folder is {again} {sent}")
+        }
         "unignore" => format!(
             "{it} is no longer set aside: if it lies in the upload directory it is looked at again, else you find it under Failed."
         ),
