@@ -1,0 +1,1 @@
+ALTER INDEX catalog_names RESET (gin_pending_list_limit);
