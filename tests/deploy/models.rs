@@ -154,3 +154,36 @@ fn a_name_that_no_manifest_has_is_answered_with_those_there_are() {
     let (_, _, problem) = folder.models(&["check"], &[]);
     assert!(problem.contains("chronograde models pull"), "{problem}");
 }
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_told_of_and_the_others_are_used() {
+    let folder = Folder::new(with_addresses);
+    fs::write(folder.0.path().join("broken.toml"), "task = \"beauty\"").unwrap();
+    let (code, lines, _) = folder.models(&["list"], &[]);
+    let names: Vec<_> = lines.iter().map(|line| line["name"].as_str().unwrap()).collect();
+    assert_eq!((code, names), (Some(0), vec!["tiny-watch", "broken"]));
+    assert!(lines[1]["problem"].as_str().unwrap().contains("broken.toml: line 1, task"), "{lines:?}");
+    assert_eq!(folder.models(&["pull", "tiny-watch"], &[]).0, Some(0));
+    let (code, lines, _) = folder.models(&["pull"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(1), vec!["refused", "here"]), "who wants all is told");
+    let (code, lines, _) = folder.models(&["check"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(1), vec!["refused", "fits"]));
+    assert_eq!(folder.models(&["check", "tiny-watch"], &[]).0, Some(0));
+    let (code, lines, _) = folder.models(&["check", "broken"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(1), vec!["refused"]));
+    let brought = tiny("tiny-means.onnx");
+    assert_eq!(folder.models(&["add", brought.to_str().unwrap()], &[]).0, Some(0));
+}
+
+#[test]
+fn an_ensemble_without_its_members_is_not_here_and_not_checked() {
+    let folder = Folder::new(with_addresses);
+    fs::copy(tiny("tiny-ensemble.toml"), folder.0.path().join("tiny-ensemble.toml")).unwrap();
+    let here = |lines: &[Value]| lines.iter().map(|line| line["here"].clone()).collect::<Vec<_>>();
+    assert_eq!(here(&folder.models(&["list"], &[]).1), [false, false]);
+    assert_eq!(folder.models(&["pull", "tiny-watch"], &[]).0, Some(0));
+    // `tiny-watch-bgr` is lacking.
+    assert_eq!(here(&folder.models(&["list"], &[]).1), [false, true]);
+    let (code, lines, _) = folder.models(&["check"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(0), vec!["fits"]));
+}

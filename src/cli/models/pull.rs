@@ -10,7 +10,7 @@ use anyhow::{bail, ensure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::{check, exit, say};
+use super::{check, exit, say, tell_of_refused};
 use crate::{
     cli::Context,
     score::{Catalogue, Event, FetchError, Fetched, Fetcher, Manifest, Network, Patience},
@@ -43,7 +43,8 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) ->
         "CHRONOGRADE_OFFLINE is set, so nothing is fetched: unset it, or bring files with `chronograde models add FILE`"
     );
     let fetcher = Fetcher::new(Patience::default())?;
-    let mut all_well = true;
+    // Who asked for all is told what is not among them.
+    let mut all_well = !args.names.is_empty() || tell_of_refused(context, catalogue);
     for manifest in chosen(catalogue, &args.names)? {
         // Chosen models are networks.
         let Some(network) = manifest.network() else { continue };
