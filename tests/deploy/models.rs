@@ -93,6 +93,12 @@ fn a_model_is_fetched_over_a_bad_line_from_its_second_address_and_is_what_its_ma
     let (code, lines, problems) = folder.models(&["pull"], &[]);
     assert_eq!((code, outcomes(&lines)), (Some(0), vec!["pulled", "fits"]), "{problems}");
     assert!(problems.contains("404 (not there)"), "{problems}");
+    // There is no terminal: the log tells how far it is.
+    for line in
+        ["40 % of 191 B are here", "the connection ended after 90 of 191 bytes; again in 1 s", "100 % of"]
+    {
+        assert!(problems.contains(line), "{line}: {problems}");
+    }
     assert_eq!(fs::read(folder.weights()).unwrap(), fs::read(tiny("tiny-means.onnx")).unwrap());
     assert_eq!(folder.models(&["list"], &[]).1[0]["here"], true);
     assert_eq!(outcomes(&folder.models(&["pull", "tiny-watch"], &[]).1), ["here"]);
@@ -138,6 +144,14 @@ fn offline_nothing_is_fetched_and_a_file_can_be_brought() {
     let (code, _, problem) = folder.models(&["add", tiny("tiny-quality.onnx").to_str().unwrap()], &[]);
     assert_eq!(code, Some(1));
     assert!(problem.contains("no manifest names") && problem.contains("tiny-watch"), "{problem}");
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_refused_and_nobody_goes_around_it() {
+    let folder = Folder::new(with_addresses);
+    let (code, lines, problem) = folder.models(&["pull"], &[("HTTPS_PROXY", "socks5://127.0.0.1:1080")]);
+    assert_eq!((code, lines.len()), (Some(1), 0), "{problem}");
+    assert!(problem.contains("HTTPS_PROXY names no proxy that can be used"), "{problem}");
 }
 
 #[test]
