@@ -10,9 +10,9 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 use ureq::{
-    Agent, Proxy,
+    Agent, Body, Proxy,
     config::Config,
-    http::{StatusCode, header},
+    http::{Response, StatusCode, header},
     tls::{PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
@@ -89,15 +89,7 @@ impl Address<'_> {
         if partial.len() == self.wanted {
             return Ok(());
         }
-        let mut request = self.agent.get(self.url);
-        if partial.len() > 0 {
-            request = request.header(header::RANGE, format!("bytes={}-", partial.len()));
-            if let Some(validator) = partial.validator(self.url) {
-                request = request.header(header::IF_RANGE, validator);
-            }
-        }
-        let response = request.call().map_err(|error| Problem::Unreachable(error.to_string()))?;
-        let (head, body) = response.into_parts();
+        let (head, body) = self.request(partial)?.into_parts();
         let answer = match Answer::read(head.status, &head.headers) {
             Ok(answer) => answer,
             Err(problem) => {
@@ -122,6 +114,18 @@ impl Address<'_> {
             partial.clear()?;
         }
         received
+    }
+
+    /// Asks for what comes after `partial`.
+    fn request(&self, partial: &Partial) -> Result<Response<Body>, Problem> {
+        let mut request = self.agent.get(self.url);
+        if partial.len() > 0 {
+            request = request.header(header::RANGE, format!("bytes={}-", partial.len()));
+            if let Some(validator) = partial.validator(self.url) {
+                request = request.header(header::IF_RANGE, validator);
+            }
+        }
+        request.call().map_err(|error| Problem::Unreachable(error.to_string()))
     }
 
     /// The beginning of an answer that does not say how much it gives, as soon as it is more than there is. Whatever ends before that, an error
