@@ -28,7 +28,7 @@ enum Command {
     List,
     /// Load models as the service would: checksum, names, shapes, types, golden picture
     Check {
-        /// The models [default: all whose weights are here]
+        /// The models [default: all whose weights are here, and every manifest that cannot be read]
         names: Vec<String>,
     },
     Pull(pull::Args),
@@ -73,6 +73,16 @@ async fn bring(context: &Context, catalogue: &Catalogue, file: PathBuf) -> anyho
         all_well &= check::one(context, &model.name).await;
     }
     Ok(exit(all_well))
+}
+
+/// Tells of the manifests that cannot be read; whether there are none.
+fn tell_of_refused(context: &Context, catalogue: &Catalogue) -> bool {
+    for refused in catalogue.refused() {
+        let (name, problem) = (refused.name(), refused.to_string());
+        let line = json!({ "name": name, "outcome": "refused", "problem": problem });
+        say(context, &line, &format!("{name}: {problem}"));
+    }
+    catalogue.refused().is_empty()
 }
 
 /// One line of data, for programs or for people.

@@ -1,8 +1,11 @@
 //! The manifests of one folder.
 
+mod weights;
+
 use std::path::{Path, PathBuf};
 
-use super::manifest::{Manifest, ManifestError};
+pub use self::weights::Weights;
+use super::manifest::{Manifest, ManifestError, Network};
 use crate::domain::Task;
 
 /// Why the folder of manifests cannot be used.
@@ -43,28 +46,40 @@ pub enum CatalogueError {
         known: String,
     },
     /// No manifest of this task is the default.
-    #[error("no {task} model in {} says default = true", folder.display())]
+    #[error("no {task} model in {} says default = true{}", folder.display(), unless(refused))]
     NoDefault {
         /// The task.
         task: Task,
         /// Where.
         folder: PathBuf,
+        /// The manifests that were refused, of which one may have said so.
+        refused: Vec<ManifestError>,
     },
 }
 
-/// The manifests of one folder, by name.
+fn unless(refused: &[ManifestError]) -> String {
+    let each: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    if each.is_empty() {
+        String::new()
+    } else {
+        format!("; correct what cannot be read: {}", each.join("; "))
+    }
+}
+
+/// The manifests of one folder, by name. One that cannot be read is in nobody's way but that of who asks for it.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     folder: PathBuf,
     manifests: Vec<Manifest>,
+    refused: Vec<ManifestError>,
 }
 
 impl Catalogue {
     /// Reads every `*.toml` of `folder`.
     ///
     /// # Errors
-    /// The folder cannot be read, a manifest is refused, or two of one task are the default. Weights that are
-    /// absent are no error here: such a model is not downloaded.
+    /// The folder cannot be read. A manifest that is refused is told of where its model is asked for, two defaults where the default is,
+    /// and weights that are absent where the model is to be loaded.
     pub fn read(folder: &Path) -> Result<Self, CatalogueError> {
         let unreadable = |problem| CatalogueError::Folder { folder: folder.to_owned(), problem };
         let mut paths = std::fs::read_dir(folder)
@@ -74,47 +89,42 @@ impl Catalogue {
             .map_err(unreadable)?;
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
         paths.sort_by(|a, b| a.file_stem().cmp(&b.file_stem()));
-        let manifests = paths.iter().map(|path| Manifest::read(path)).collect::<Result<Vec<_>, _>>()?;
-        let catalogue = Self { folder: folder.to_owned(), manifests };
-        Task::ALL.iter().try_for_each(|task| catalogue.check_defaults(*task))?;
+        let mut catalogue = Self { folder: folder.to_owned(), manifests: Vec::new(), refused: Vec::new() };
+        for path in paths {
+            match Manifest::read(&path) {
+                Ok(manifest) => catalogue.manifests.push(manifest),
+                Err(error) => catalogue.refused.push(error),
+            }
+        }
         Ok(catalogue)
     }
 
-    fn check_defaults(&self, task: Task) -> Result<(), CatalogueError> {
-        let mut defaults = self.defaults(task);
-        match (defaults.next(), defaults.next()) {
-            (Some(first), Some(second)) => Err(CatalogueError::TwoDefaults {
-                task,
-                first: first.name.clone(),
-                second: second.name.clone(),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    fn defaults(&self, task: Task) -> impl Iterator<Item = &Manifest> {
-        self.manifests.iter().filter(move |manifest| manifest.default && manifest.task == task)
-    }
-
-    /// Every manifest, by name.
+    /// Every manifest that can be read, by name.
     pub fn manifests(&self) -> &[Manifest] {
         &self.manifests
+    }
+
+    /// What is wrong with each of the others, by name.
+    pub fn refused(&self) -> &[ManifestError] {
+        &self.refused
     }
 
     /// The manifest of this name.
     ///
     /// # Errors
-    /// There is none; the error lists those that there are.
+    /// It was refused, or there is none; the error lists those that there are.
     pub fn get(&self, name: &str) -> Result<&Manifest, CatalogueError> {
-        self.manifests.iter().find(|manifest| manifest.name == name).ok_or_else(|| CatalogueError::Unknown {
+        if let Some(manifest) = self.manifests.iter().find(|manifest| manifest.name == name) {
+            return Ok(manifest);
+        }
+        if let Some(refused) = self.refused.iter().find(|refused| refused.name() == name) {
+            return Err(refused.clone().into());
+        }
+        let known: Vec<&str> = self.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
+        Err(CatalogueError::Unknown {
             name: name.to_owned(),
             folder: self.folder.clone(),
-            known: self
-                .manifests
-                .iter()
-                .map(|manifest| manifest.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
+            known: known.join(", "),
         })
     }
 
@@ -124,18 +134,30 @@ impl Catalogue {
             |manifest: &&Manifest| manifest.network().is_some_and(|network| !network.urls.is_empty());
         let of_task =
             |task| self.manifests.iter().filter(can_be_pulled).filter(move |model| model.task == task);
-        let lacking = |task: &&Task| !of_task(**task).any(Manifest::is_downloaded);
+        let is_downloaded = |manifest: &Manifest| manifest.network().is_some_and(Network::is_downloaded);
+        let lacking = |task: &&Task| !of_task(**task).any(is_downloaded);
         Task::ALL.iter().filter(lacking).flat_map(|task| of_task(*task)).collect()
     }
 
     /// The manifest that serves `task` where nothing else was chosen.
     ///
     /// # Errors
-    /// No manifest of this task says `default = true`.
+    /// No manifest of this task says `default = true`, or two do.
     pub fn default_for(&self, task: Task) -> Result<&Manifest, CatalogueError> {
-        self.defaults(task)
-            .next()
-            .ok_or_else(|| CatalogueError::NoDefault { task, folder: self.folder.clone() })
+        let mut defaults = self.manifests.iter().filter(|manifest| manifest.default && manifest.task == task);
+        match (defaults.next(), defaults.next()) {
+            (Some(manifest), None) => Ok(manifest),
+            (Some(first), Some(second)) => Err(CatalogueError::TwoDefaults {
+                task,
+                first: first.name.clone(),
+                second: second.name.clone(),
+            }),
+            (None, _) => Err(CatalogueError::NoDefault {
+                task,
+                folder: self.folder.clone(),
+                refused: self.refused.clone(),
+            }),
+        }
     }
 }
 
@@ -149,21 +171,74 @@ mod tests {
     #[test]
     fn a_folder_is_read_by_name_and_absent_weights_are_no_error() {
         let catalogue = Catalogue::read(&models()).unwrap();
-        assert!(!catalogue.get("mobilenet_v2_imagenet_uint8").unwrap().is_downloaded());
+        let absent = catalogue.get("mobilenet_v2_imagenet_uint8").unwrap();
+        assert!(!absent.network().unwrap().is_downloaded());
+        assert!(catalogue.refused().is_empty());
         assert_eq!(catalogue.default_for(Task::Watch).unwrap().name, "tiny-watch");
         assert_eq!(catalogue.default_for(Task::Quality).unwrap().name, "tiny-quality");
         assert!(catalogue.get("resnet").unwrap_err().to_string().contains("tiny-watch, "));
     }
 
-    #[test]
-    fn two_defaults_of_one_task_are_refused_by_name() {
+    /// A folder with these files of the tiny models.
+    fn folder_of(names: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["tiny-labels.txt", "tiny-watch.toml"] {
+        for name in names {
             fs::copy(models().join(name), folder.path().join(name)).unwrap();
         }
+        folder
+    }
+
+    #[test]
+    fn two_defaults_of_one_task_are_refused_by_name_to_who_asks_for_the_default() {
+        let folder = folder_of(&["tiny-labels.txt", "tiny-watch.toml", "tiny-quality.toml"]);
         fs::copy(models().join("tiny-watch.toml"), folder.path().join("another.toml")).unwrap();
-        let message = Catalogue::read(folder.path()).unwrap_err().to_string();
+        let catalogue = Catalogue::read(folder.path()).unwrap();
+        let message = catalogue.default_for(Task::Watch).unwrap_err().to_string();
         assert!(message.contains("another.toml and tiny-watch.toml"), "{message}");
+        assert_eq!(catalogue.get("another").unwrap().name, "another");
+        assert_eq!(catalogue.default_for(Task::Quality).unwrap().name, "tiny-quality");
+    }
+
+    #[test]
+    fn a_manifest_that_is_refused_is_in_nobodys_way_but_its_own() {
+        // The labels of `tiny-watch` are not there.
+        let folder = folder_of(&["tiny-watch.toml", "tiny-quality.toml"]);
+        fs::write(folder.path().join("broken.toml"), "task = \"beauty\"").unwrap();
+        let catalogue = Catalogue::read(folder.path()).unwrap();
+        assert_eq!(
+            catalogue.manifests().iter().map(|manifest| &manifest.name).collect::<Vec<_>>(),
+            ["tiny-quality"]
+        );
+        let refused: Vec<String> = catalogue.refused().iter().map(ManifestError::name).collect();
+        assert_eq!(refused, ["broken", "tiny-watch"]);
+        let broken = catalogue.get("broken").unwrap_err().to_string();
+        assert!(broken.contains("broken.toml: line 1, task") && !broken.contains("tiny-watch"), "{broken}");
+        assert_eq!(catalogue.default_for(Task::Quality).unwrap().name, "tiny-quality");
+        let message = catalogue.default_for(Task::Watch).unwrap_err().to_string();
+        assert!(
+            message.contains("correct what cannot be read") && message.contains("tiny-labels.txt"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn an_ensemble_is_here_when_all_its_members_are() {
+        let folder =
+            folder_of(&["tiny-labels.txt", "tiny-labels-bgr.txt", "tiny-watch.toml", "tiny-ensemble.toml"]);
+        let weights_of = |name: &str| {
+            let catalogue = Catalogue::read(folder.path()).unwrap();
+            catalogue.weights_of(catalogue.get(name).unwrap())
+        };
+        let members =
+            |names: &[&str]| Weights::MembersAbsent(names.iter().map(ToString::to_string).collect());
+        assert_eq!(weights_of("tiny-watch"), Weights::Absent);
+        assert_eq!(weights_of("tiny-ensemble"), members(&["tiny-watch", "tiny-watch-bgr"]));
+        fs::write(folder.path().join("tiny-means.onnx"), "short").unwrap();
+        assert_eq!(weights_of("tiny-watch"), Weights::OtherSize(5));
+        fs::copy(models().join("tiny-means.onnx"), folder.path().join("tiny-means.onnx")).unwrap();
+        assert_eq!(weights_of("tiny-ensemble"), members(&["tiny-watch-bgr"]));
+        fs::copy(models().join("tiny-watch-bgr.toml"), folder.path().join("tiny-watch-bgr.toml")).unwrap();
+        assert_eq!(weights_of("tiny-ensemble"), Weights::Here);
     }
 
     #[test]

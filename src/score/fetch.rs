@@ -7,6 +7,7 @@ mod add;
 mod address;
 mod partial;
 mod problem;
+mod proxy;
 mod response;
 
 use std::{
@@ -15,7 +16,7 @@ use std::{
 };
 
 use tokio_util::sync::CancellationToken;
-use ureq::{Agent, Proxy};
+use ureq::Agent;
 
 pub use self::{
     add::{AddError, Added, add},
@@ -76,8 +77,8 @@ pub struct Fetched {
     pub file: PathBuf,
 }
 
-/// Fetches weights over HTTP, through the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`,
-/// `ALL_PROXY`, `NO_PROXY`).
+/// Fetches weights over HTTP, through the proxy that the environment names (the first of `HTTPS_PROXY`, `HTTP_PROXY` and
+/// `ALL_PROXY`, but for the hosts of `NO_PROXY`).
 #[derive(Debug)]
 pub struct Fetcher {
     agent: Agent,
@@ -89,9 +90,10 @@ impl Fetcher {
     /// A fetcher with this patience.
     ///
     /// # Errors
-    /// `SSL_CERT_FILE` names a file without certificates.
+    /// `SSL_CERT_FILE` names a file without certificates, or the environment a proxy that cannot be used.
     pub fn new(patience: Patience) -> Result<Self, FetchError> {
-        Ok(Self { agent: address::agent(Proxy::try_from_env())?, patience, stop: CancellationToken::new() })
+        let proxy = proxy::proxy(|variable| std::env::var_os(variable))?;
+        Ok(Self { agent: address::agent(proxy)?, patience, stop: CancellationToken::new() })
     }
 
     /// The same, until `stop`: a fetch then ends before the next try, in the pause before it, or when the next bytes come or fail to.

@@ -45,6 +45,18 @@ pub struct Fault {
     pub problem: String,
 }
 
+impl ManifestError {
+    /// What the model would be called.
+    pub fn name(&self) -> String {
+        name(&self.file)
+    }
+}
+
+/// The name of the model of this manifest.
+fn name(manifest: &Path) -> String {
+    manifest.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 impl Fault {
     fn new(place: &str, problem: impl Into<String>) -> Self {
         Self { place: place.to_owned(), problem: problem.into() }
@@ -234,15 +246,6 @@ impl Manifest {
         }
     }
 
-    /// Whether the weights are on this machine. An ensemble has none of its own.
-    pub fn is_downloaded(&self) -> bool {
-        match &self.kind {
-            Kind::Network(network) => network.file.is_file(),
-            Kind::Head { head, .. } => head.is_file(),
-            Kind::Ensemble(_) => true,
-        }
-    }
-
     /// Doubts that do not keep the model from serving, in sentences.
     pub fn warnings(&self) -> Vec<String> {
         if self.task != Task::Watch {
@@ -271,6 +274,11 @@ impl Manifest {
 const NOTEBOOK_THRESHOLD: f64 = 0.01;
 
 impl Network {
+    /// Whether something lies where the weights belong; whether it is the right thing, loading tells.
+    pub fn is_downloaded(&self) -> bool {
+        self.file.is_file()
+    }
+
     /// SHA-256 over what decides this network's numbers: `[input]`, `[output]`, the weights' hash and
     /// [`PREPROCESSING`], as JSON with sorted keys.
     pub fn fingerprint(&self) -> ContentHash {

@@ -5,7 +5,7 @@
 
 mod runtime;
 
-use std::{fs, path::PathBuf};
+use std::{fs, io, path::PathBuf};
 
 use ort::{
     session::{Session as OrtSession, SessionInputValue, SessionOutputs},
@@ -16,7 +16,7 @@ pub use self::runtime::Runtime;
 use super::{
     manifest::Network,
     shape::{self, Found},
-    weights::is_pointer,
+    weights::{POINTER_BYTES, is_pointer},
 };
 use crate::{
     decode::{Dtype, Tensor},
@@ -196,16 +196,23 @@ fn split(values: &[f32], count: usize) -> Result<Vec<Values>, RunError> {
 /// The file's bytes, once size and SHA-256 are the manifest's. What is checked is what is loaded.
 fn verified_weights(network: &Network) -> Result<Vec<u8>, OpenError> {
     let path = || network.file.clone();
-    let weights = fs::read(&network.file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => OpenError::NotDownloaded(path()),
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => OpenError::NotDownloaded(path()),
         _ => OpenError::Unreadable { path: path(), reason: error.to_string() },
-    })?;
+    };
     let other = |problem| OpenError::OtherBytes { path: path(), problem };
+    let other_size = |bytes: u64| other(format!("they have {bytes} bytes, not {}", network.bytes));
+    let bytes = fs::metadata(&network.file).map_err(unreadable)?.len();
+    // Another file may be larger than the memory.
+    if bytes != network.bytes && bytes > POINTER_BYTES {
+        return Err(other_size(bytes));
+    }
+    let weights = fs::read(&network.file).map_err(unreadable)?;
     if is_pointer(&weights) {
         return Err(other("it is a Git LFS pointer, a short text that stands for the file".to_owned()));
     }
     if weights.len() as u64 != network.bytes {
-        return Err(other(format!("they have {} bytes, not {}", weights.len(), network.bytes)));
+        return Err(other_size(weights.len() as u64));
     }
     let sha256 = ContentHash::of(&weights);
     if sha256 == network.sha256 {

@@ -190,6 +190,9 @@ fn other_bytes_and_absent_bytes_are_refused() {
     std::fs::write(&network.file, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 191\n")
         .unwrap();
     assert!(refusal(&network).contains("a Git LFS pointer"));
+    // A file with a hole, larger than any memory, of which nothing is read.
+    std::fs::File::create(&network.file).unwrap().set_len(1 << 43).unwrap();
+    assert!(refusal(&network).contains("they have 8796093022208 bytes, not 191"), "{}", refusal(&network));
 }
 
 #[test]

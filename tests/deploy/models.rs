@@ -93,6 +93,12 @@ fn a_model_is_fetched_over_a_bad_line_from_its_second_address_and_is_what_its_ma
     let (code, lines, problems) = folder.models(&["pull"], &[]);
     assert_eq!((code, outcomes(&lines)), (Some(0), vec!["pulled", "fits"]), "{problems}");
     assert!(problems.contains("404 (not there)"), "{problems}");
+    // There is no terminal: the log tells how far it is.
+    for line in
+        ["40 % of 191 B are here", "the connection ended after 90 of 191 bytes; again in 1 s", "100 % of"]
+    {
+        assert!(problems.contains(line), "{line}: {problems}");
+    }
     assert_eq!(fs::read(folder.weights()).unwrap(), fs::read(tiny("tiny-means.onnx")).unwrap());
     assert_eq!(folder.models(&["list"], &[]).1[0]["here"], true);
     assert_eq!(outcomes(&folder.models(&["pull", "tiny-watch"], &[]).1), ["here"]);
@@ -141,6 +147,14 @@ fn offline_nothing_is_fetched_and_a_file_can_be_brought() {
 }
 
 #[test]
+fn a_proxy_that_cannot_be_used_is_refused_and_nobody_goes_around_it() {
+    let folder = Folder::new(with_addresses);
+    let (code, lines, problem) = folder.models(&["pull"], &[("HTTPS_PROXY", "socks5://127.0.0.1:1080")]);
+    assert_eq!((code, lines.len()), (Some(1), 0), "{problem}");
+    assert!(problem.contains("HTTPS_PROXY names no proxy that can be used"), "{problem}");
+}
+
+#[test]
 fn a_name_that_no_manifest_has_is_answered_with_those_there_are() {
     let folder = Folder::new(|manifest| manifest);
     for command in ["pull", "check"] {
@@ -153,4 +167,37 @@ fn a_name_that_no_manifest_has_is_answered_with_those_there_are() {
     }
     let (_, _, problem) = folder.models(&["check"], &[]);
     assert!(problem.contains("chronograde models pull"), "{problem}");
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_told_of_and_the_others_are_used() {
+    let folder = Folder::new(with_addresses);
+    fs::write(folder.0.path().join("broken.toml"), "task = \"beauty\"").unwrap();
+    let (code, lines, _) = folder.models(&["list"], &[]);
+    let names: Vec<_> = lines.iter().map(|line| line["name"].as_str().unwrap()).collect();
+    assert_eq!((code, names), (Some(0), vec!["tiny-watch", "broken"]));
+    assert!(lines[1]["problem"].as_str().unwrap().contains("broken.toml: line 1, task"), "{lines:?}");
+    assert_eq!(folder.models(&["pull", "tiny-watch"], &[]).0, Some(0));
+    let (code, lines, _) = folder.models(&["pull"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(1), vec!["refused", "here"]), "who wants all is told");
+    let (code, lines, _) = folder.models(&["check"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(1), vec!["refused", "fits"]));
+    assert_eq!(folder.models(&["check", "tiny-watch"], &[]).0, Some(0));
+    let (code, lines, _) = folder.models(&["check", "broken"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(1), vec!["refused"]));
+    let brought = tiny("tiny-means.onnx");
+    assert_eq!(folder.models(&["add", brought.to_str().unwrap()], &[]).0, Some(0));
+}
+
+#[test]
+fn an_ensemble_without_its_members_is_not_here_and_not_checked() {
+    let folder = Folder::new(with_addresses);
+    fs::copy(tiny("tiny-ensemble.toml"), folder.0.path().join("tiny-ensemble.toml")).unwrap();
+    let here = |lines: &[Value]| lines.iter().map(|line| line["here"].clone()).collect::<Vec<_>>();
+    assert_eq!(here(&folder.models(&["list"], &[]).1), [false, false]);
+    assert_eq!(folder.models(&["pull", "tiny-watch"], &[]).0, Some(0));
+    // `tiny-watch-bgr` is lacking.
+    assert_eq!(here(&folder.models(&["list"], &[]).1), [false, true]);
+    let (code, lines, _) = folder.models(&["check"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(0), vec!["fits"]));
 }

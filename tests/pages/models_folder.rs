@@ -276,12 +276,22 @@ async fn a_pull_is_stopped_and_what_arrived_is_kept(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "./migrations")]
-async fn a_manifest_that_cannot_be_read_is_named_and_the_page_stays(pool: PgPool) {
+async fn a_manifest_that_cannot_be_read_is_listed_beside_the_others_which_go_on(pool: PgPool) {
     let shop = Workshop::open(&pool, false, |folder| {
         fs::write(folder.join("broken.toml"), "task = \"beauty\"").unwrap();
     })
     .await;
+    let broken = shop.row("broken").await;
+    assert_eq!(broken.state(), "the manifest cannot be read");
+    assert!(broken.all(".reason")[0].contains("broken.toml: line 1, task"), "{:?}", broken.all(".reason"));
+    assert_eq!(broken.page.all("section[aria-labelledby=pairs] tbody tr").len(), 1);
+    let answer = shop.site.submit(shop.site.client(), "/models/check", &[("model", "broken")]).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
+    assert_eq!(shop.press("check", &[("model", "tiny-watch")]).await, StatusCode::SEE_OTHER);
+    let said = shop.row("tiny-watch").await.said();
+    assert!(said.starts_with("It can serve"), "{said}");
+    fs::remove_dir_all(shop.folder.path()).unwrap();
     let page = shop.site.page("/models").await;
-    assert!(page.one("#models .problem").contains("broken.toml"));
-    assert_eq!(page.all("section[aria-labelledby=pairs] tbody tr").len(), 1);
+    assert!(page.one("#models .problem").contains("CHRONOGRADE_MODELS"));
+    assert!(page.all("#models table").is_empty());
 }

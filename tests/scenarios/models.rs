@@ -101,6 +101,27 @@ async fn an_earlier_model_whose_numbers_moved_is_brought_in_as_another_version_i
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn a_manifest_that_cannot_be_read_stops_its_own_model_and_no_other(pool: PgPool) {
+    let (app, models) = another_serves(pool).await;
+    let manifest = models.path().join("starter-watch.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(models.path().join("broken.toml"), "task = \"beauty\"").unwrap();
+    fs::write(models.path().join("second.toml"), &text).unwrap();
+    assert!(text.contains("default = true"), "two are the default of one task");
+    let loaded = app.loaded().await;
+    assert_eq!((loaded.models.len(), loaded.problems.len()), (3, 0));
+
+    fs::write::<&Path, _>(&manifest, "no manifest").unwrap();
+    let loaded = app.loaded().await;
+    assert_eq!((loaded.models.len(), loaded.missing.len()), (2, 1));
+    let problem = loaded.problems[0].to_string();
+    assert!(problem.contains("starter-watch.toml: line 1"), "{problem}");
+    assert!(!serving::one_is_back(&app.settings, &loaded.missing).await);
+    fs::write::<&Path, _>(&manifest, text).unwrap();
+    assert!(serving::one_is_back(&app.settings, &loaded.missing).await);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn a_model_that_is_away_is_tried_by_itself_until_it_is_back(pool: PgPool) {
     let (app, models) = another_serves(pool).await;
     let manifest = models.path().join("starter-watch.toml");

@@ -42,7 +42,11 @@ pub(super) async fn findings(settings: &Settings, serving: Serving) -> Vec<Findi
     let Ok(runtime) = Runtime::load(&settings.libraries()) else {
         return vec![Finding::warning("models", "not tried, since ONNX Runtime cannot be used")];
     };
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = catalogue
+        .refused()
+        .iter()
+        .map(|refused| Finding::warning("manifests", refused.to_string()))
+        .collect();
     for (index, task) in [Task::Watch, Task::Quality].into_iter().enumerate() {
         let check = match task {
             Task::Watch => "watch model",

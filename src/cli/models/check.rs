@@ -5,31 +5,38 @@ use std::process::ExitCode;
 use anyhow::bail;
 use serde_json::json;
 
-use super::{exit, say};
+use super::{exit, say, tell_of_refused};
 use crate::{
     cli::Context,
-    score::Catalogue,
+    score::{Catalogue, CatalogueError, Weights},
     serving::{Checked, Workshop},
 };
 
-/// Checks the models of these names, or all whose weights are here.
+/// Checks the models of these names, or all whose weights are here and the manifests that cannot be read.
 pub(super) async fn run(
     context: &Context,
     catalogue: &Catalogue,
     names: &[String],
 ) -> anyhow::Result<ExitCode> {
     for name in names {
-        catalogue.get(name)?;
+        // One that cannot be read is told of in its turn.
+        if let Err(unknown @ CatalogueError::Unknown { .. }) = catalogue.get(name) {
+            return Err(unknown.into());
+        }
     }
     let mut chosen = names.to_vec();
+    let mut all_well = true;
     if chosen.is_empty() {
-        let here = catalogue.manifests().iter().filter(|manifest| manifest.is_downloaded());
+        all_well = tell_of_refused(context, catalogue);
+        // A file of another size is told of too.
+        let here = catalogue.manifests().iter().filter(|manifest| {
+            matches!(catalogue.weights_of(manifest), Weights::Here | Weights::OtherSize(_))
+        });
         chosen.extend(here.map(|manifest| manifest.name.clone()));
     }
-    if chosen.is_empty() {
+    if chosen.is_empty() && all_well {
         bail!("no model's weights are on this machine: fetch some with `chronograde models pull`");
     }
-    let mut all_well = true;
     for name in chosen {
         all_well &= one(context, &name).await;
     }

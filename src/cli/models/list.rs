@@ -13,7 +13,7 @@ use crate::{
     },
     cluster,
     domain::Task,
-    score::{Catalogue, Kind, Manifest},
+    score::{Catalogue, Kind, Manifest, ManifestError, Weights},
     store::{
         model_change,
         models::{self, Standing},
@@ -42,12 +42,20 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue) -> anyhow::Res
     let mut out = std::io::stdout().lock();
     if context.json {
         for manifest in catalogue.manifests() {
-            writeln!(out, "{}", line(manifest, &standings))?;
+            writeln!(out, "{}", line(manifest, &catalogue.weights_of(manifest), &standings))?;
+        }
+        for refused in catalogue.refused() {
+            writeln!(out, "{}", refused_line(refused, &standings))?;
         }
     } else {
         let mut rows = vec![cells(["model", "task", "default", "weights", "size", "threshold", "catalog"])];
-        rows.extend(catalogue.manifests().iter().map(|manifest| row(manifest, &standings)));
+        let manifests = catalogue.manifests().iter();
+        rows.extend(manifests.map(|manifest| row(manifest, &catalogue.weights_of(manifest), &standings)));
+        rows.extend(catalogue.refused().iter().map(|refused| refused_row(refused, &standings)));
         out.write_all(aligned(&rows).as_bytes())?;
+        for refused in catalogue.refused() {
+            writeln!(out, "{refused}")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -94,14 +102,26 @@ impl Standings {
     }
 }
 
-fn line(manifest: &Manifest, standings: &Standings) -> Value {
+/// A manifest that cannot be read: a model that serves may be that of one.
+fn refused_line(refused: &ManifestError, standings: &Standings) -> Value {
+    let name = refused.name();
+    let standing = standings.of.get(&name).map(Standing::as_str);
+    json!({ "name": name, "catalog": standing, "problem": refused.to_string() })
+}
+
+fn refused_row(refused: &ManifestError, standings: &Standings) -> Vec<String> {
+    let name = refused.name();
+    cells([&name, "", "", "manifest not read", "", "", &standings.in_words(&name)])
+}
+
+fn line(manifest: &Manifest, weights: &Weights, standings: &Standings) -> Value {
     let threshold = (manifest.task == Task::Watch).then(|| manifest.threshold.value.get());
     json!({
         "name": manifest.name,
         "title": manifest.title,
         "task": manifest.task.as_str(),
         "default": manifest.default,
-        "here": manifest.is_downloaded(),
+        "here": *weights == Weights::Here,
         "can_be_pulled": manifest.network().is_some_and(|network| !network.urls.is_empty()),
         "file": manifest.network().map(|network| &network.file),
         "bytes": manifest.network().map(|network| network.bytes),
@@ -115,11 +135,15 @@ fn line(manifest: &Manifest, standings: &Standings) -> Value {
     })
 }
 
-fn row(manifest: &Manifest, standings: &Standings) -> Vec<String> {
-    let here = match (manifest.is_downloaded(), manifest.network()) {
-        (true, _) => "here",
-        (false, Some(network)) if !network.urls.is_empty() => "to be pulled",
-        (false, _) => "missing",
+fn row(manifest: &Manifest, weights: &Weights, standings: &Standings) -> Vec<String> {
+    let has_address = manifest.network().is_some_and(|network| !network.urls.is_empty());
+    let here = match weights {
+        Weights::Here => "here",
+        Weights::Absent if has_address => "to be pulled",
+        Weights::Absent => "missing",
+        Weights::OtherSize(_) => "another file",
+        Weights::MembersAbsent(_) => "members missing",
+        Weights::NotRun => "not run",
     };
     let size = match &manifest.kind {
         Kind::Network(network) => DecimalBytes(network.bytes).to_string(),

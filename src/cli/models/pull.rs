@@ -1,19 +1,20 @@
 //! `chronograde models pull`.
 
+mod progress;
+
 use std::{
     io::{self, IsTerminal, Write},
     process::ExitCode,
-    time::Duration,
 };
 
 use anyhow::{bail, ensure};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::{check, exit, say};
+use self::progress::Progress;
+use super::{check, exit, say, tell_of_refused};
 use crate::{
     cli::Context,
-    score::{Catalogue, Event, FetchError, Fetched, Fetcher, Manifest, Network, Patience},
+    score::{Catalogue, FetchError, Fetched, Fetcher, Manifest, Network, Patience},
 };
 
 /// Fetch the weights of models whose manifests name an address
@@ -43,7 +44,8 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) ->
         "CHRONOGRADE_OFFLINE is set, so nothing is fetched: unset it, or bring files with `chronograde models add FILE`"
     );
     let fetcher = Fetcher::new(Patience::default())?;
-    let mut all_well = true;
+    // Who asked for all is told what is not among them.
+    let mut all_well = !args.names.is_empty() || tell_of_refused(context, catalogue);
     for manifest in chosen(catalogue, &args.names)? {
         // Chosen models are networks.
         let Some(network) = manifest.network() else { continue };
@@ -113,9 +115,9 @@ async fn pull(
     {
         return Ok(Outcome::NotAccepted);
     }
-    let bar = progress_bar(&manifest.name, network.bytes);
-    let fetched = tokio::task::block_in_place(|| fetcher.fetch(network, &mut |event| show(&bar, event)));
-    bar.finish_and_clear();
+    let mut progress = Progress::new(&manifest.name, network.bytes);
+    let fetched = tokio::task::block_in_place(|| fetcher.fetch(network, &mut |event| progress.show(event)));
+    progress.end();
     fetched.map(Outcome::Pulled)
 }
 
@@ -130,37 +132,4 @@ fn asked(name: &str, terms: &str) -> bool {
         .and_then(|()| output.flush())
         .and_then(|()| input.read_line(&mut answer));
     heard.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
-}
-
-fn progress_bar(name: &str, bytes: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
-    bar.enable_steady_tick(Duration::from_millis(500));
-    let style = ProgressStyle::with_template(
-        "{prefix} {bar:30} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left {msg}",
-    );
-    match style {
-        Ok(style) => bar.with_style(style).with_prefix(name.to_owned()),
-        Err(_) => bar,
-    }
-}
-
-fn show(bar: &ProgressBar, event: &Event<'_>) {
-    match event {
-        Event::Asking { url, there } => {
-            bar.set_position(*there);
-            bar.reset_eta();
-            tracing::debug!(url, there, "asking");
-        }
-        Event::Progress(there) => {
-            bar.set_message("");
-            bar.set_position(*there);
-        }
-        Event::Pausing { problem, pause } => {
-            bar.set_message(format!("({problem}; again in {} s)", pause.as_secs()));
-            tracing::debug!("{problem}");
-        }
-        Event::GaveUp { url, problem } => {
-            bar.suspend(|| tracing::warn!(url, "this address was given up: {problem}"))
-        }
-    }
 }

@@ -153,7 +153,7 @@ fn single(manifest: &Manifest) -> anyhow::Result<&Network> {
         );
     };
     ensure!(
-        manifest.is_downloaded(),
+        network.is_downloaded(),
         "the weights of {} are not here: fetch them with `chronograde models pull {}`",
         manifest.name,
         manifest.name

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use crate::{
     domain::Task,
     gallery::words,
-    score::{Kind, Manifest, Network},
+    score::{Catalogue, Manifest, ManifestError, Network, Weights},
     serving::Doing,
     store::{
         model_change::Kept,
@@ -16,13 +16,15 @@ use crate::{
     web::{Site, error::WebError},
 };
 
-/// The manifests of one task, or why none can be shown.
+/// The manifests, task by task, or why none can be shown.
 pub(super) struct Folder {
     /// Where they lie.
     pub(super) path: String,
     /// Each task's models.
     pub(super) tasks: Vec<(&'static str, Vec<Row>)>,
-    /// Why the manifests cannot be read.
+    /// The manifests that cannot be read.
+    pub(super) refused: Vec<Refused>,
+    /// Why no manifest can be read.
     pub(super) problem: Option<String>,
     /// Whether something goes on, so that the page should be looked at again.
     pub(super) is_busy: bool,
@@ -54,6 +56,15 @@ pub(super) struct Row {
     pub(super) said: Option<(String, bool)>,
 }
 
+/// A manifest that cannot be read.
+pub(super) struct Refused {
+    pub(super) name: String,
+    /// Where its model stands all the same.
+    pub(super) state: String,
+    /// What is wrong with it, and the way out.
+    pub(super) problem: String,
+}
+
 /// Weights that can be fetched.
 pub(super) struct Pull {
     pub(super) bytes: String,
@@ -79,14 +90,18 @@ impl Folder {
         };
         let read = site.workshop.catalogue().await;
         let problem = read.as_ref().err().map(ToString::to_string);
-        let manifests = read.as_ref().map(|catalogue| catalogue.manifests()).unwrap_or_default();
-        let of_task = |task: Task| {
-            let rows = manifests.iter().filter(move |manifest| manifest.task == task);
-            (heading(task), rows.map(|manifest| Row::new(site, &catalog, manifest, manifests)).collect())
-        };
+        let (mut tasks, mut refused) = (Vec::new(), Vec::new());
+        if let Ok(catalogue) = &read {
+            tasks.extend(Task::ALL.iter().map(|task| {
+                let rows = catalogue.manifests().iter().filter(|manifest| manifest.task == *task);
+                (heading(*task), rows.map(|manifest| Row::new(site, &catalog, manifest, catalogue)).collect())
+            }));
+            refused.extend(catalogue.refused().iter().map(|refused| Refused::new(&catalog, refused)));
+        }
         Ok(Self {
             path: site.workshop.folder().display().to_string(),
-            tasks: Task::ALL.iter().map(|task| of_task(*task)).collect(),
+            tasks,
+            refused,
             problem,
             is_busy: site.doings.is_busy(),
             is_offline: site.workshop.is_offline(),
@@ -108,20 +123,24 @@ struct Catalog<'a> {
     filling: Option<&'a Kept>,
 }
 
-/// Where a model's weights are.
-enum Weights {
-    Here,
-    /// Not here; an ensemble names those of its members that are not.
-    Absent(String),
-    /// Something else lies in their place.
-    Other(String),
-    /// They are of a kind that is not run.
-    NotRun,
+impl Refused {
+    fn new(catalog: &Catalog<'_>, refused: &ManifestError) -> Self {
+        let name = refused.name();
+        let standing = catalog.standings.get(&name).copied();
+        Self {
+            state: standing.map_or_else(
+                || "the manifest cannot be read".to_owned(),
+                |standing| state(Some(standing), &Weights::Here, catalog.filling).0,
+            ),
+            problem: refused.to_string(),
+            name,
+        }
+    }
 }
 
 impl Row {
-    fn new(site: &Site, catalog: &Catalog<'_>, manifest: &Manifest, all: &[Manifest]) -> Self {
-        let weights = weights(manifest, all);
+    fn new(site: &Site, catalog: &Catalog<'_>, manifest: &Manifest, catalogue: &Catalogue) -> Self {
+        let weights = catalogue.weights_of(manifest);
         let standing = catalog.standings.get(&manifest.name).copied();
         let doing = site.doings.of(&manifest.name);
         let is_here = matches!(weights, Weights::Here);
@@ -135,11 +154,7 @@ impl Row {
             licence: licence(manifest),
             state,
             dot,
-            problem: match weights {
-                Weights::Here | Weights::NotRun => None,
-                Weights::Absent(problem) => Some(problem).filter(|problem| !problem.is_empty()),
-                Weights::Other(problem) => Some(problem),
-            },
+            problem: problem(manifest, &weights),
             threshold: (manifest.task == Task::Watch)
                 .then(|| threshold(manifest, catalog.thresholds.get(&manifest.name).copied())),
             can_activate: is_free && is_here && matches!(standing, None | Some(Standing::KeptUp)),
@@ -174,30 +189,17 @@ fn size(bytes: u64) -> String {
     words::bytes(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
-/// What a glance at the folder tells; whether the bytes are the right ones a check tells.
-fn weights(manifest: &Manifest, all: &[Manifest]) -> Weights {
-    let network = match &manifest.kind {
-        Kind::Network(network) => network,
-        Kind::Head { .. } => return Weights::NotRun,
-        Kind::Ensemble(members) => {
-            let is_here = |name: &str| all.iter().any(|other| other.name == name && other.is_downloaded());
-            let absent: Vec<&str> =
-                members.iter().map(|member| member.name.as_str()).filter(|name| !is_here(name)).collect();
-            return match absent.as_slice() {
-                [] => Weights::Here,
-                absent => Weights::Absent(format!("Its members are not all here: {}.", absent.join(", "))),
-            };
+/// Why a model cannot serve with what lies in the folder.
+fn problem(manifest: &Manifest, weights: &Weights) -> Option<String> {
+    match weights {
+        Weights::Here | Weights::Absent | Weights::NotRun => None,
+        Weights::MembersAbsent(absent) => {
+            Some(format!("Its members are not all here: {}.", absent.join(", ")))
         }
-    };
-    match std::fs::metadata(&network.file) {
-        Err(_) => Weights::Absent(String::new()),
-        Ok(file) if file.is_file() && file.len() == network.bytes => Weights::Here,
-        Ok(file) => Weights::Other(format!(
-            "{} has {} bytes, and its manifest says {}.",
-            network.file.display(),
-            file.len(),
-            network.bytes
-        )),
+        Weights::OtherSize(bytes) => manifest.network().map(|network| {
+            let file = network.file.display();
+            format!("{file} has {bytes} bytes, and its manifest says {}.", network.bytes)
+        }),
     }
 }
 
@@ -208,13 +210,13 @@ fn state(standing: Option<Standing>, weights: &Weights, filling: Option<&Kept>) 
         })
     };
     match (standing, weights) {
-        (_, Weights::Other(_)) => ("the file does not fit".to_owned(), "failed"),
+        (_, Weights::OtherSize(_)) => ("the file does not fit".to_owned(), "failed"),
         (Some(Standing::Serves), _) => ("serves".to_owned(), "imported"),
         (Some(Standing::Scoring), _) => (format!("filling{}", so_far()), "settling"),
         (Some(Standing::Held), _) => (format!("filling{}, held", so_far()), "settling"),
         (Some(Standing::KeptUp), _) => ("kept up".to_owned(), "duplicate"),
         (None, Weights::Here) => ("here".to_owned(), "duplicate"),
-        (None, Weights::Absent(_)) => ("not downloaded".to_owned(), "missing"),
+        (None, Weights::Absent | Weights::MembersAbsent(_)) => ("not downloaded".to_owned(), "missing"),
         (None, Weights::NotRun) => ("not run by this version".to_owned(), "missing"),
     }
 }

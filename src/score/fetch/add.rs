@@ -81,7 +81,11 @@ pub fn add(catalogue: &Catalogue, path: &Path) -> Result<Vec<Added>, AddError> {
         added.push(Added { name: model.name.clone(), file: network.file.clone() });
     }
     if added.is_empty() {
-        let differences = differences(networks(), path, bytes);
+        let mut differences = differences(networks(), path, bytes);
+        // One of those that cannot be read may be meant.
+        for refused in catalogue.refused() {
+            differences += &format!(". Not read: {refused}");
+        }
         return Err(AddError::Unknown { path: path.to_owned(), bytes, sha256, differences });
     }
     Ok(added)

@@ -1,7 +1,8 @@
 //! One question to one address.
 
 use std::{
-    io::{self, Read},
+    fs::File,
+    io::{self, Read, Seek, Write},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -9,9 +10,9 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 use ureq::{
-    Agent, Proxy,
+    Agent, Body, Proxy,
     config::Config,
-    http::{StatusCode, header},
+    http::{Response, StatusCode, header},
     tls::{PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
@@ -21,6 +22,9 @@ use super::{
     response::{Answer, origin},
 };
 use crate::score::weights;
+
+/// A server that is not found or does not take the connection within this time is taken for away.
+const ARRIVAL: Duration = Duration::from_secs(10);
 
 /// A server that says nothing for so long is taken for gone.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -39,7 +43,8 @@ pub(super) fn agent(proxy: Option<Proxy>) -> Result<Agent, FetchError> {
         // Bytes are counted and resumed as they are stored.
         .accept_encoding("identity")
         .max_redirects(8)
-        .timeout_connect(Some(SILENCE))
+        .timeout_resolve(Some(ARRIVAL))
+        .timeout_connect(Some(ARRIVAL))
         .timeout_recv_response(Some(SILENCE))
         .timeout_per_read(Some(SILENCE))
         .build();
@@ -84,15 +89,7 @@ impl Address<'_> {
         if partial.len() == self.wanted {
             return Ok(());
         }
-        let mut request = self.agent.get(self.url);
-        if partial.len() > 0 {
-            request = request.header(header::RANGE, format!("bytes={}-", partial.len()));
-            if let Some(validator) = partial.validator(self.url) {
-                request = request.header(header::IF_RANGE, validator);
-            }
-        }
-        let response = request.call().map_err(|error| Problem::Unreachable(error.to_string()))?;
-        let (head, body) = response.into_parts();
+        let (head, body) = self.request(partial)?.into_parts();
         let answer = match Answer::read(head.status, &head.headers) {
             Ok(answer) => answer,
             Err(problem) => {
@@ -102,10 +99,62 @@ impl Address<'_> {
                 return Err(problem);
             }
         };
-        let mut body = body.into_reader();
-        self.expect(&answer, partial, &mut body)?;
-        partial.come_from(origin(self.url, &head.headers))?;
-        self.receive(&mut body, partial, tell)
+        let (mut body, origin) = (body.into_reader(), origin(self.url, &head.headers));
+        if !answer.is_endless() {
+            self.expect(&answer, partial, &mut body)?;
+            partial.come_from(origin)?;
+            return self.receive(&mut body, partial, tell);
+        }
+        let beginning = self.outgrow(&answer, partial, &mut body)?;
+        partial.clear()?;
+        partial.come_from(origin)?;
+        let received = self.receive(&mut beginning.chain(body), partial, tell);
+        if matches!(received, Err(Problem::Cut { .. })) {
+            // Whether it is the beginning of the file nobody knows: another answer must not go on from there.
+            partial.clear()?;
+        }
+        received
+    }
+
+    /// Asks for what comes after `partial`.
+    fn request(&self, partial: &Partial) -> Result<Response<Body>, Problem> {
+        let mut request = self.agent.get(self.url);
+        if partial.len() > 0 {
+            request = request.header(header::RANGE, format!("bytes={}-", partial.len()));
+            if let Some(validator) = partial.validator(self.url) {
+                request = request.header(header::IF_RANGE, validator);
+            }
+        }
+        request.call().map_err(|error| Problem::Unreachable(error.to_string()))
+    }
+
+    /// The beginning of an answer that does not say how much it gives, as soon as it is more than there is. Whatever ends before that, an error
+    /// in a few words or a connection that was cut, costs nothing of what is there.
+    fn outgrow(&self, answer: &Answer, partial: &Partial, body: &mut impl Read) -> Result<File, Problem> {
+        if let Some(kind) = answer.kind.clone().filter(|_| answer.is_page()) {
+            return Err(Problem::Page { kind });
+        }
+        let mut beginning = tempfile::tempfile_in(partial.folder())?;
+        let (mut there, mut chunk) = (0, vec![0; CHUNK_BYTES]);
+        while there <= partial.len() {
+            let read = match body.read(&mut chunk) {
+                Ok(0) | Err(_) => break,
+                Ok(read) => read,
+            };
+            if self.stop.is_cancelled() {
+                return Err(Problem::Stopped);
+            }
+            beginning.write_all(&chunk[..read])?;
+            there += read as u64;
+        }
+        beginning.rewind()?;
+        if there > partial.len() {
+            return Ok(beginning);
+        }
+        if there <= weights::POINTER_BYTES && is_pointer(&mut beginning)? {
+            return Err(Problem::Pointer);
+        }
+        Err(Problem::Cut { there, wanted: self.wanted })
     }
 
     /// Refuses an answer about another file, before anything that arrived earlier is given up for it.
@@ -151,7 +200,7 @@ impl Address<'_> {
         if partial.len() == self.wanted {
             return Ok(());
         }
-        if partial.len() <= weights::POINTER_BYTES && is_pointer(partial)? {
+        if partial.len() <= weights::POINTER_BYTES && is_pointer(&mut File::open(partial.path())?)? {
             partial.clear()?;
             return Err(Problem::Pointer);
         }
@@ -159,6 +208,8 @@ impl Address<'_> {
     }
 }
 
-fn is_pointer(partial: &Partial) -> io::Result<bool> {
-    Ok(weights::is_pointer(&std::fs::read(partial.path())?))
+fn is_pointer(file: &mut File) -> io::Result<bool> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(weights::is_pointer(&bytes))
 }

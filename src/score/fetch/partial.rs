@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Seek, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -33,12 +34,15 @@ impl Partial {
     pub(super) fn open(target: &Path) -> Result<Self, FetchError> {
         let path = beside(target, ".part");
         let failed = |problem| FetchError::disk(target, problem);
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(FetchError::Busy(target.to_owned())),
-            Err(TryLockError::Error(problem)) => return Err(failed(problem)),
-        }
+        let mut file = loop {
+            let file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(failed)?;
+            match locked(file, &path) {
+                Ok(Some(file)) => break file,
+                Ok(None) => {}
+                Err(TryLockError::WouldBlock) => return Err(FetchError::Busy(target.to_owned())),
+                Err(TryLockError::Error(problem)) => return Err(failed(problem)),
+            }
+        };
         let len = file.seek(io::SeekFrom::End(0)).map_err(failed)?;
         let origin = fs::read_to_string(beside(&path, ".from")).ok().as_deref().and_then(Origin::read);
         Ok(Self { target: target.to_owned(), path, file, len, pieced_together: len > 0, origin })
@@ -47,6 +51,11 @@ impl Partial {
     /// The file with what arrived.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The folder in which it lies.
+    pub(super) fn folder(&self) -> &Path {
+        folder(&self.path)
     }
 
     /// Bytes that arrived.
@@ -111,10 +120,22 @@ impl Origin {
     }
 }
 
+/// `file`, which was opened at `path`, for this process alone; nothing where it lies elsewhere by now. Whoever had it before may have put it in its
+/// place between the opening and the locking, and what serves there must not be written.
+fn locked(file: File, path: &Path) -> Result<Option<File>, TryLockError> {
+    file.try_lock()?;
+    let (ours, there) = (file.metadata().map_err(TryLockError::Error)?, fs::metadata(path));
+    let is_there = there.is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()));
+    Ok(is_there.then_some(file))
+}
+
 /// Makes a rename in the folder of `file` survive a power cut.
 pub(super) fn sync_folder(file: &Path) -> io::Result<()> {
-    let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    File::open(folder(file))?.sync_all()
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -127,5 +148,28 @@ fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_was_put_in_its_place_meanwhile_is_not_taken_for_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, path) = (folder.path().join("weights.onnx"), folder.path().join("weights.onnx.part"));
+        let mut first = Partial::open(&target).unwrap();
+        first.append(b"weights").unwrap();
+        // Another process opens it, and comes to lock it only when it is done.
+        let opened = File::options().append(true).open(&path).unwrap();
+        assert!(matches!(locked(opened.try_clone().unwrap(), &path), Err(TryLockError::WouldBlock)));
+        first.install().unwrap();
+        assert!(locked(opened, &path).unwrap().is_none(), "it is the file that serves");
+        let mut second = Partial::open(&target).unwrap();
+        assert_eq!(second.len(), 0);
+        second.append(b"other").unwrap();
+        second.clear().unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"weights");
     }
 }

@@ -43,6 +43,12 @@ pub enum Problem {
         /// The content type that the server named.
         kind: Option<String>,
     },
+    /// There is a page for people.
+    #[error("it gave a page ({kind}), not the file")]
+    Page {
+        /// The content type that the server named.
+        kind: String,
+    },
     /// More bytes came than the file has.
     #[error("it sent more than the {wanted} bytes of the manifest")]
     TooLong {
@@ -79,9 +85,12 @@ impl Problem {
             Self::Unreachable(_) | Self::Cut { .. } | Self::OtherPart => true,
             Self::Refused { status, .. } => matches!(status, 408 | 416 | 425 | 429 | 500..),
             Self::OtherHash { pieced_together, .. } => *pieced_together,
-            Self::OtherSize { .. } | Self::TooLong { .. } | Self::Pointer | Self::Stopped | Self::Disk(_) => {
-                false
-            }
+            Self::OtherSize { .. }
+            | Self::Page { .. }
+            | Self::TooLong { .. }
+            | Self::Pointer
+            | Self::Stopped
+            | Self::Disk(_) => false,
         }
     }
 
@@ -128,6 +137,16 @@ pub enum FetchError {
         path: PathBuf,
         /// Why.
         problem: io::Error,
+    },
+    /// The environment names a proxy that cannot be used.
+    #[error(
+        "{variable} names no proxy that can be used: {problem}. Write it as http://HOST:PORT, or unset it"
+    )]
+    Proxy {
+        /// The variable. Its value may hold a password.
+        variable: &'static str,
+        /// What is wrong with it.
+        problem: String,
     },
     /// The certificates to trust cannot be read.
     #[error("SSL_CERT_FILE names {}, which holds no certificates that can be read: {problem}", path.display())]

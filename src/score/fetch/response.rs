@@ -21,6 +21,19 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Whether it gives the file from its beginning and does not say of how many bytes: that it is the right one, or whole, nothing tells but
+    /// what comes.
+    pub(super) const fn is_endless(&self) -> bool {
+        self.first_byte == 0 && self.file_bytes.is_none()
+    }
+
+    /// Whether it is a page for people, such as one to sign in. Weights are sent as bytes of no kind, and by some as plain text.
+    pub(super) fn is_page(&self) -> bool {
+        self.kind.as_ref().is_some_and(|kind| {
+            ["text/html", "application/xhtml+xml"].iter().any(|page| kind.eq_ignore_ascii_case(page))
+        })
+    }
+
     /// From status and headers.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio_util::sync::CancellationToken;
+use ureq::Proxy;
 
 use super::*;
 use crate::{
@@ -317,6 +318,59 @@ fn a_page_in_place_of_the_file_does_not_cost_what_arrived_already() {
     case.fetch().unwrap();
     case.assert_whole();
     assert_eq!(case.events[3], "gave up: it has 14 bytes of text/html, not the 191 of the manifest");
+}
+
+/// What a server says to who asks for a file and gets something else, without saying how long that is.
+fn endless(kind: &str, text: &str) -> Reply {
+    Reply::endless("200 OK", &format!("Content-Type: {kind}\r\n"), text.as_bytes())
+}
+
+#[test]
+fn a_page_without_a_length_does_not_cost_what_arrived_already() {
+    let page = endless("Text/HTML; charset=utf-8", &"<p>Sign in</p>".repeat(20));
+    let server = Server::new(vec![cut_after(100, TAG), page, rest(100, TAG)]);
+    let mut case = Case::new(vec![server.url("a"), server.url("b")]);
+    case.fetch().unwrap();
+    case.assert_whole();
+    assert_eq!(case.events[3], "gave up: it gave a page (Text/HTML), not the file");
+    assert_eq!(case.events[4], "asking with 100");
+}
+
+#[test]
+fn an_error_without_a_length_costs_nothing_and_is_not_gone_on_from() {
+    let error = || endless("application/json", "{\"error\": 1}");
+    let server = Server::new(vec![error(), cut_after(100, TAG), error(), rest(100, TAG)]);
+    let mut case = Case::new(vec![server.url("a")]);
+    case.fetch().unwrap();
+    case.assert_whole();
+    let ended = "pausing: the connection ended after";
+    assert_eq!(
+        case.events,
+        [
+            "asking with 0",
+            &format!("{ended} 12 of 191 bytes"),
+            "asking with 0",
+            &format!("{ended} 100 of 191 bytes"),
+            "asking with 100",
+            &format!("{ended} 12 of 191 bytes"),
+            "asking with 100"
+        ]
+    );
+}
+
+#[test]
+fn a_file_without_a_length_takes_the_place_of_what_arrived_once_it_is_more() {
+    let server = Server::new(vec![cut_after(100, TAG), Reply::endless("200 OK", "", &weights())]);
+    let mut case = Case::new(vec![server.url("a")]);
+    case.fetch().unwrap();
+    case.assert_whole();
+    // What was there is another file: nothing of it is in what is installed.
+    let server = Server::new(vec![Reply::endless("200 OK", "", &weights())]);
+    let mut case = Case::new(vec![server.url("a")]);
+    fs::write(case.part(), [0; 100]).unwrap();
+    case.fetch().unwrap();
+    case.assert_whole();
+    assert_eq!(case.events, ["asking with 100"]);
 }
 
 #[test]

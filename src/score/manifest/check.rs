@@ -13,6 +13,15 @@ use crate::{
 /// Larger inputs are a slip of the pen: no published classifier looks at more.
 const MAX_SIDE_PX: u32 = 4096;
 
+/// No published classifier knows more; each has a label in memory.
+const MAX_CLASSES: usize = 100_000;
+
+/// A fixed batch is filled up whatever comes, so that every run pays for all of it.
+const MAX_BATCH: usize = 256;
+
+/// Pixels of a whole fixed batch: 800 MB as floats.
+const MAX_BATCH_PX: u64 = 1 << 26;
+
 pub(super) fn network(task: Task, network: &Network) -> Result<(), Fault> {
     input(&network.input)?;
     output(&network.output, network.labels.len())?;
@@ -24,40 +33,15 @@ pub(super) fn network(task: Task, network: &Network) -> Result<(), Fault> {
 }
 
 fn input(input: &Input) -> Result<(), Fault> {
-    let Input { width, height, batch, fit, resize_shortest, scale, mean, std, .. } = input;
+    let Input { width, height, scale, mean, std, .. } = input;
     if ![width, height].iter().all(|side| (1..=MAX_SIDE_PX).contains(*side)) {
         return Err(Fault::new(
             "[input] width, height",
             format!("must lie between 1 and {MAX_SIDE_PX} pixels"),
         ));
     }
-    if *batch == Some(0) {
-        return Err(Fault::new(
-            "[input] batch",
-            "must be at least 1; leave it out where any batch is accepted",
-        ));
-    }
-    match (fit, resize_shortest) {
-        (Fit::Crop, None) => {
-            return Err(Fault::new(
-                "[input] resize_shortest",
-                "is missing: fit = \"crop\" needs the shorter side",
-            ));
-        }
-        (Fit::Crop, Some(shortest)) if shortest < width.max(height) => {
-            return Err(Fault::new(
-                "[input] resize_shortest",
-                "is smaller than the cut: raise it to width or height",
-            ));
-        }
-        (Fit::Squash, Some(_)) => {
-            return Err(Fault::new(
-                "[input] resize_shortest",
-                "has no meaning with fit = \"squash\": remove it",
-            ));
-        }
-        _ => {}
-    }
+    batch(input)?;
+    fit(input)?;
     if !std.iter().chain([scale]).all(|value| value.is_finite() && *value != 0.0) {
         return Err(Fault::new("[input] scale, std", "must be finite and not 0"));
     }
@@ -74,10 +58,49 @@ fn input(input: &Input) -> Result<(), Fault> {
     Ok(())
 }
 
-fn output(output: &Output, labels: usize) -> Result<(), Fault> {
-    if output.classes == 0 {
-        return Err(Fault::new("[output] classes", "must be at least 1"));
+fn batch(input: &Input) -> Result<(), Fault> {
+    let place = "[input] batch";
+    match input.batch {
+        Some(batch) if !(1..=MAX_BATCH).contains(&batch) => Err(Fault::new(
+            place,
+            format!("must be at least 1 and at most {MAX_BATCH}; leave it out where any batch is accepted"),
+        )),
+        Some(batch) if batch as u64 * u64::from(input.width) * u64::from(input.height) > MAX_BATCH_PX => {
+            Err(Fault::new(
+                place,
+                format!(
+                    "is too large for inputs of this size: all its pictures may have {MAX_BATCH_PX} pixels"
+                ),
+            ))
+        }
+        _ => Ok(()),
     }
+}
+
+fn fit(input: &Input) -> Result<(), Fault> {
+    let problem = match (input.fit, input.resize_shortest) {
+        (Fit::Crop, None) => "is missing: fit = \"crop\" needs the shorter side".to_owned(),
+        (Fit::Crop, Some(shortest)) if shortest < input.width.max(input.height) => {
+            "is smaller than the cut: raise it to width or height".to_owned()
+        }
+        (Fit::Crop, Some(shortest)) if shortest > MAX_SIDE_PX => {
+            format!("must be at most {MAX_SIDE_PX} pixels")
+        }
+        (Fit::Squash, Some(_)) => "has no meaning with fit = \"squash\": remove it".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Fault::new("[input] resize_shortest", problem))
+}
+
+/// Asked before each class gets its label.
+pub(super) fn classes(output: &Output) -> Result<(), Fault> {
+    if (1..=MAX_CLASSES).contains(&output.classes) {
+        return Ok(());
+    }
+    Err(Fault::new("[output] classes", format!("must lie between 1 and {MAX_CLASSES}")))
+}
+
+fn output(output: &Output, labels: usize) -> Result<(), Fault> {
     if output.background_offset >= output.classes {
         return Err(Fault::new("[output] background_offset", "leaves no class"));
     }
@@ -157,12 +180,17 @@ pub(super) fn members(name: &str, members: &[Member]) -> Result<(), Fault> {
     if members.is_empty() { Err(Fault::new("members", "is empty: name at least one model")) } else { Ok(()) }
 }
 
-pub(super) fn golden(golden: &Golden) -> Result<(), Fault> {
-    if !golden.expected.is_none_or(f64::is_finite) {
-        return Err(Fault::new("[golden] expected", "must be finite"));
+pub(super) fn golden(task: Task, golden: &Golden) -> Result<(), Fault> {
+    let (what, least, most) = match task {
+        Task::Watch => ("a confidence", 0.0, 1.0),
+        Task::Quality => ("a mean of scores", SCORES[0], SCORES[SCORES.len() - 1]),
+    };
+    if !golden.expected.is_none_or(|value| (least..=most).contains(&value)) {
+        let problem = format!("is {what}: it must be finite and lie between {least} and {most}");
+        return Err(Fault::new("[golden] expected", problem));
     }
-    if !golden.tolerance.is_none_or(|value| value.is_finite() && value > 0.0) {
-        return Err(Fault::new("[golden] tolerance", "must be finite and above 0"));
+    if !golden.tolerance.is_none_or(|value| value > 0.0 && value <= 1.0) {
+        return Err(Fault::new("[golden] tolerance", "must be finite, above 0 and at most 1"));
     }
     Ok(())
 }

@@ -1,6 +1,10 @@
 //! From TOML to a checked [`Manifest`].
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Component, Path, PathBuf},
+};
 
 use serde::Deserialize;
 
@@ -9,6 +13,9 @@ use crate::{
     decode::Input,
     domain::{ContentHash, Task, Threshold},
 };
+
+/// Manifests and labels are short texts; what is longer is another file.
+pub(super) const MOST_BYTES: u64 = 1024 * 1024;
 
 /// The file as it is written, before the parts are known to fit together.
 #[derive(Deserialize)]
@@ -25,8 +32,7 @@ struct Raw {
     file: Option<PathBuf>,
     sha256: Option<ContentHash>,
     bytes: Option<u64>,
-    #[serde(default)]
-    urls: Vec<String>,
+    urls: Option<Vec<String>>,
     base: Option<String>,
     head: Option<PathBuf>,
     members: Option<Vec<Member>>,
@@ -37,12 +43,27 @@ struct Raw {
 }
 
 pub(super) fn read(path: &Path) -> Result<Manifest, Fault> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Fault::new("", format!("the manifest cannot be read: {error}")))?;
+    let text = text(path).map_err(|error| Fault::new("", format!("the manifest cannot be read: {error}")))?;
     let raw: Raw = toml::from_str(&text).map_err(|error| located(&text, &error))?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    complete(raw, name, path, folder)
+    complete(raw, super::name(path), path, folder)
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let file = fs::metadata(path)?;
+    // A pipe would be waited for.
+    if !file.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    if file.len() > MOST_BYTES {
+        return Err(io::Error::other(format!(
+            "it has {} bytes, and at most {MOST_BYTES} are read",
+            file.len()
+        )));
+    }
+    let mut text = String::new();
+    File::open(path)?.take(MOST_BYTES).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn complete(mut raw: Raw, name: String, path: &Path, folder: &Path) -> Result<Manifest, Fault> {
@@ -57,7 +78,7 @@ fn complete(mut raw: Raw, name: String, path: &Path, folder: &Path) -> Result<Ma
         return Err(Fault::new(place, "belongs to watch models only: remove it"));
     }
     let mut golden = raw.golden.unwrap_or_default();
-    check::golden(&golden)?;
+    check::golden(raw.task, &golden)?;
     golden.image = golden.image.map(|image| folder.join(image));
     Ok(Manifest {
         task: raw.task,
@@ -86,25 +107,56 @@ fn kind(raw: &mut Raw, folder: &Path) -> Result<Kind, Fault> {
         (Some(file), None, None, None) => {
             network(raw, folder, &file).map(|network| Kind::Network(Box::new(network)))
         }
-        (None, Some(base), Some(head), None) => Ok(Kind::Head { base, head: folder.join(head) }),
-        (None, None, None, Some(members)) if raw.input.is_none() && raw.output.is_none() => {
-            Ok(Kind::Ensemble(members))
+        (None, Some(base), Some(head), None) => {
+            without_network(raw, "a head has none of its own")?;
+            Ok(Kind::Head { base, head: beside("head", folder, &head)? })
         }
-        (None, None, None, Some(_)) => {
-            Err(Fault::new("members", "an ensemble has no [input] or [output] of its own: remove them"))
+        (None, None, None, Some(members)) => {
+            without_network(raw, "an ensemble has none of its own")?;
+            Ok(Kind::Ensemble(members))
         }
         _ => Err(Fault::new("", "give exactly one of `file`, `base` with `head`, or `members`")),
     }
 }
 
+/// Refuses what describes a network where there is none: it would have no effect.
+fn without_network(raw: &Raw, why: &str) -> Result<(), Fault> {
+    let of_a_network = [
+        ("sha256", raw.sha256.is_some()),
+        ("bytes", raw.bytes.is_some()),
+        ("urls", raw.urls.is_some()),
+        ("[input]", raw.input.is_some()),
+        ("[output]", raw.output.is_some()),
+    ];
+    match of_a_network.iter().find(|(_, is_given)| *is_given) {
+        Some((place, _)) => Err(Fault::new(place, format!("belongs to a network, and {why}: remove it"))),
+        None => Ok(()),
+    }
+}
+
+/// Where weights lie: in the manifest's folder or below it. Manifests are passed on, and whoever fetches the weights of one has a file of
+/// somebody else's written there.
+fn beside(key: &str, folder: &Path, file: &Path) -> Result<PathBuf, Fault> {
+    let stays = file.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if stays && file.file_name().is_some() {
+        return Ok(folder.join(file));
+    }
+    let problem = format!(
+        "{} is no file of the manifest's folder: put the weights there and give their name, without / at its beginning and without ..",
+        file.display()
+    );
+    Err(Fault::new(key, problem))
+}
+
 fn network(raw: &mut Raw, folder: &Path, file: &Path) -> Result<Network, Fault> {
     let missing = |key: &str, way_out: &str| Fault::new(key, format!("is missing: {way_out}"));
     let output = raw.output.take().ok_or_else(|| missing("[output]", "say how the file's output is read"))?;
+    check::classes(&output)?;
     Ok(Network {
-        file: folder.join(file),
+        file: beside("file", folder, file)?,
         sha256: raw.sha256.ok_or_else(|| missing("sha256", "write what `sha256sum` prints for the file"))?,
         bytes: raw.bytes.ok_or_else(|| missing("bytes", "write the file's size (`stat -c %s`)"))?,
-        urls: std::mem::take(&mut raw.urls),
+        urls: raw.urls.take().unwrap_or_default(),
         input: raw.input.take().ok_or_else(|| missing("[input]", "say what the network is given"))?,
         labels: labels(&output, folder)?,
         output,
@@ -117,7 +169,7 @@ fn labels(output: &Output, folder: &Path) -> Result<Vec<String>, Fault> {
         return Ok((0..output.classes).map(|index| format!("class {index}")).collect());
     };
     let file = folder.join(file);
-    let text = std::fs::read_to_string(&file).map_err(|error| {
+    let text = text(&file).map_err(|error| {
         Fault::new("[output] labels", format!("{} cannot be read: {error}", file.display()))
     })?;
     let first_name = |line: &str| line.split(',').next().unwrap_or_default().trim().to_owned();

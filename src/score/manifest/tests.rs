@@ -20,7 +20,9 @@ fn the_shipped_manifests_are_read_and_their_weights_are_there() {
     for (name, task) in [("starter-watch", Task::Watch), ("starter-quality", Task::Quality)] {
         let manifest = Manifest::read(&folder.join(format!("{name}.toml"))).unwrap();
         assert_eq!((manifest.name.as_str(), manifest.task), (name, task));
-        assert!(manifest.is_downloaded() && manifest.default && manifest.warnings().is_empty());
+        assert!(
+            manifest.network().unwrap().is_downloaded() && manifest.default && manifest.warnings().is_empty()
+        );
     }
 }
 
@@ -43,8 +45,9 @@ fn the_manifests_of_networks_that_are_fetched_say_what_is_published_of_them() {
 #[test]
 fn weights_that_are_absent_are_no_error() {
     let manifest = manifest("mobilenet_v2_imagenet_uint8");
-    assert!(!manifest.is_downloaded());
-    let labels = &manifest.network().unwrap().labels;
+    let network = manifest.network().unwrap();
+    assert!(!network.is_downloaded());
+    let labels = &network.labels;
     let positives: Vec<_> = [410, 531, 532, 827, 893].map(|index| labels[index].as_str()).into();
     assert_eq!(positives, ["analog clock", "digital clock", "digital watch", "stopwatch", "wall clock"]);
 }
@@ -92,18 +95,33 @@ fn read(text: &str) -> Result<Manifest, ManifestError> {
 fn parts_that_do_not_fit_together_are_refused_one_by_one() {
     let cases = [
         ("[threshold]", "[golden]\ntolerance = 0.0\n[threshold]", "[golden] tolerance", "above 0"),
+        ("[threshold]", "[golden]\ntolerance = 2.0\n[threshold]", "[golden] tolerance", "at most 1"),
+        ("[threshold]", "[golden]\nexpected = 7.1\n[threshold]", "[golden] expected", "between 0 and 1"),
         ("[threshold]", "[golden]\ntolerance = nan\n[threshold]", "[golden] tolerance", "finite"),
         ("[threshold]", "[golden]\nexpected = inf\n[threshold]", "[golden] expected", "finite"),
         ("positive = [0]", "positive = [0]\nbackground_offset = 3", "[output] background_offset", "no class"),
         ("positive = [0]", "positive = [0]\nscale = 0.0", "[output] scale", "above 0"),
         ("positive = [0]", "positive = [0]\nscale = inf", "[output] scale", "finite"),
         ("width = 4", "width = 4\nbatch = 0", "[input] batch", "at least 1"),
+        ("width = 4", "width = 4\nbatch = 1000000", "[input] batch", "at most 256"),
+        (
+            "width = 4\nheight = 4",
+            "width = 4096\nheight = 4096\nbatch = 5",
+            "[input] batch",
+            "67108864 pixels",
+        ),
         ("features = \"means\"", "features = \"logits\"", "[output] features", "another output"),
         (
             "fit = \"squash\"",
             "fit = \"crop\"\nresize_shortest = 3",
             "[input] resize_shortest",
             "smaller than the cut",
+        ),
+        (
+            "fit = \"squash\"",
+            "fit = \"crop\"\nresize_shortest = 25600",
+            "[input] resize_shortest",
+            "at most 4096",
         ),
         ("fit = \"squash\"", "fit = \"squash\"\nresize_shortest = 8", "[input] resize_shortest", "remove it"),
         ("mean = [0.5, 0.25, 0.0]", "mean = [0.5, 0.25]", "[input] mean", "length 3"),
@@ -115,6 +133,10 @@ fn parts_that_do_not_fit_together_are_refused_one_by_one() {
         assert!(message.contains("changed.toml") && message.contains(place), "{to}: {message}");
         assert!(message.contains(way_out), "{to}: {message}");
     }
+}
+
+#[test]
+fn parts_of_an_ensemble_or_a_head_that_do_not_fit_are_refused_one_by_one() {
     let one = "{ name = \"a\" }";
     let ensembles = [
         ("members = []".to_owned(), "members", "at least one"),
@@ -127,13 +149,27 @@ fn parts_that_do_not_fit_together_are_refused_one_by_one() {
         (format!("members = [{one}, {one}]"), "members", "a is named twice"),
         ("members = [{ name = \"changed\" }]".to_owned(), "members", "this manifest itself"),
         ("members = [{ weight = 1.0 }]".to_owned(), "members", "missing field `name`"),
-        (format!("members = [{one}]\n[input]\n{}", INPUT), "members", "no [input] or [output] of its own"),
+        (
+            format!("members = [{one}]\n[input]\n{INPUT}"),
+            "[input]",
+            "an ensemble has none of its own: remove it",
+        ),
+        (format!("members = [{one}]\nurls = []"), "urls", "an ensemble has none of its own: remove it"),
+        (format!("{HEAD}\nbytes = 1"), "bytes", "a head has none of its own: remove it"),
+        (format!("{HEAD}\n[input]\n{INPUT}"), "[input]", "a head has none of its own: remove it"),
+        (HEAD.replace("h.onnx", "../h.onnx"), "head", "no file of the manifest's folder"),
     ];
+    assert!(read(&format!("task = \"watch\"\n{HEAD}")).is_ok());
     for (text, place, way_out) in ensembles {
         let message = read(&format!("task = \"watch\"\n{text}")).unwrap_err().to_string();
         assert!(message.contains("changed.toml") && message.contains(place), "{text}: {message}");
         assert!(message.contains(way_out), "{text}: {message}");
     }
+}
+
+#[test]
+fn a_quality_model_has_no_question_and_no_threshold() {
+    let one = "{ name = \"a\" }";
     for (text, place) in [("question = \"watch\"", "question"), ("[threshold]\ndefault = 0.5", "[threshold]")]
     {
         let message =
@@ -143,8 +179,50 @@ fn parts_that_do_not_fit_together_are_refused_one_by_one() {
     }
 }
 
+const HEAD: &str = "base = \"a\"\nhead = \"h.onnx\"";
+
 const INPUT: &str = "tensor = \"x\"\nlayout = \"nchw\"\ndtype = \"f32\"\nwidth = 4\nheight = 4\ncolour = \"rgb\"\nfit = \"squash\"\n\
                      filter = \"nearest\"";
+
+#[test]
+fn weights_lie_in_the_folder_of_their_manifest_or_below_it() {
+    let from = "file = \"tiny-means.onnx\"";
+    for file in ["/etc/cron.d/x", "../x.onnx", "a/../../x.onnx", "..", ".", ""] {
+        let message = changed(from, &format!("file = \"{file}\"")).unwrap_err().to_string();
+        let problem = "changed.toml: file: ".to_owned() + file + " is no file of the manifest's folder";
+        assert!(message.contains(&problem), "{message}");
+    }
+    for file in ["x.onnx", "./x.onnx", "weights/x.onnx", "..x.onnx"] {
+        assert!(changed(from, &format!("file = \"{file}\"")).is_ok(), "{file}");
+    }
+}
+
+#[test]
+fn many_classes_are_refused_before_each_gets_a_label() {
+    let message =
+        changed("classes = 3\nlabels = \"tiny-labels.txt\"", "classes = 1000000000000").unwrap_err();
+    assert_eq!(message.fault, Fault::new("[output] classes", "must lie between 1 and 100000"));
+}
+
+#[test]
+fn long_manifests_and_labels_are_not_read() {
+    let (folder, most) = (tempfile::tempdir().unwrap(), parse::MOST_BYTES as usize);
+    let (path, labels) = (folder.path().join("long.toml"), folder.path().join("tiny-labels.txt"));
+    let text = fs::read_to_string(models().join("tiny-watch.toml")).unwrap();
+    let filled = |text: &str| text.to_owned() + &"#".repeat(most - text.len());
+    fs::copy(models().join("tiny-labels.txt"), &labels).unwrap();
+    fs::write(&path, filled(&text)).unwrap();
+    Manifest::read(&path).unwrap();
+    fs::write(&path, filled(&text) + "#").unwrap();
+    let problem = Manifest::read(&path).unwrap_err().fault.problem;
+    assert_eq!(problem, "the manifest cannot be read: it has 1048577 bytes, and at most 1048576 are read");
+    fs::write(&path, text.replace("\"tiny-labels.txt\"", "\"/dev/zero\"")).unwrap();
+    let fault = Manifest::read(&path).unwrap_err().fault;
+    assert_eq!(fault, Fault::new("[output] labels", "/dev/zero cannot be read: it is no file"));
+    fs::write(&path, text).unwrap();
+    fs::write(labels, "a\n".repeat(most)).unwrap();
+    assert!(Manifest::read(&path).unwrap_err().to_string().contains("at most 1048576 are read"));
+}
 
 #[test]
 fn the_fingerprint_follows_what_decides_numbers_and_nothing_else() {
