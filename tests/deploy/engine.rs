@@ -63,7 +63,10 @@ fn a_library_that_lacked_something_is_asked_again_and_serves_once_it_is_there() 
     fs::write(&other, "another build").unwrap();
     let another = Libraries { runtime: Some(other.clone()), ..Libraries::default() };
     let refusal = Runtime::load(&another).unwrap_err().to_string();
-    assert!(refusal.contains(other.to_str().unwrap()) && refusal.contains("start chronograde again"), "{refusal}");
+    assert!(
+        refusal.contains(other.to_str().unwrap()) && refusal.contains("start chronograde again"),
+        "{refusal}"
+    );
     assert_eq!(Runtime::load(&Libraries::default()).unwrap().provider(), Provider::Cpu);
 }
 
