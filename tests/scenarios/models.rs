@@ -207,3 +207,38 @@ async fn a_model_that_the_pages_show_and_that_no_longer_runs_is_the_services_tro
     assert_eq!(app.count("quality_predictions").await, 1, "what the other model said is kept");
     assert_eq!(app.count("scorings WHERE state = 'pending' AND tries = 0").await, 1);
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_scorer_goes_on_without_a_model_that_is_away_says_so_and_takes_it_up_again(pool: PgPool) {
+    let models = models_with_another();
+    let mut app = TestApp::with_models(pool, models.path().to_owned()).await;
+    one_image(&mut app).await;
+    let weights = models.path().join("starter-quality.onnx");
+    fs::rename(&weights, models.path().join("away")).unwrap();
+    let _scorer = app.start_scorer();
+    arrives(&mut app, "b.png", &pictures::dial(2)).await;
+    app.wait_for("watch_predictions", 2).await;
+    app.wait_for("components WHERE role = 'score' AND problem LIKE '%starter-quality%'", 1).await;
+    assert_eq!(app.count("quality_predictions").await, 1);
+
+    fs::rename(models.path().join("away"), &weights).unwrap();
+    app.wait_for("quality_predictions", 2).await;
+    app.wait_for("components WHERE role = 'score' AND problem IS NULL", 1).await;
+    assert_eq!(app.count("scorings WHERE tries > 0").await, 0);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_scorer_says_which_model_it_set_aside(pool: PgPool) {
+    let (mut app, _models) = tiny(pool, "tiny-watch").await;
+    one_image(&mut app).await;
+    assert_eq!(app.activate("tiny-watch-down"), (false, 1));
+    let _scorer = app.start_scorer();
+    app.wait_for("watch_predictions", 2).await;
+    arrives(&mut app, "dark.png", &pictures::dark(1)).await;
+    app.wait_for(
+        "components WHERE role = 'score' AND problem IS NULL AND warning LIKE '%tiny-watch-down%'",
+        1,
+    )
+    .await;
+    assert_eq!(app.ranking().await.len(), 2);
+}
