@@ -1,14 +1,13 @@
 //! One image from its bytes to its row: decode → score → store.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Instant,
-};
+mod trouble;
 
-use futures_util::future::try_join_all;
+use std::{sync::Arc, time::Instant};
+
+use futures_util::future::join_all;
 use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
 
+pub use self::trouble::Trouble;
 use crate::{
     decode::{
         self, DecodeError, Decoders, GRID_PX, Luma, Need, PerceptualHash, Picture, RenditionError,
@@ -18,10 +17,10 @@ use crate::{
     ingest::original::{self, Original, OriginalError},
     metrics,
     objects::Objects,
-    score::Prediction,
+    score::{Prediction, ScoreError},
     serving::Served,
     store::{
-        images,
+        generations, images,
         results::{self, Findings},
         scorings,
     },
@@ -34,7 +33,7 @@ pub const MAX_TRIES: i32 = 8;
 /// What became of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Its predictions are stored.
+    /// The predictions of the models that run are stored.
     Scored,
     /// No served model lacked a prediction for it.
     NothingToDo,
@@ -79,38 +78,6 @@ impl From<sqlx::Error> for PipelineError {
     }
 }
 
-/// Where a failure of the service is told, once: from then on no more jobs are claimed.
-#[derive(Clone, Debug, Default)]
-pub struct Trouble {
-    reason: Arc<OnceLock<String>>,
-    stop: CancellationToken,
-}
-
-impl Trouble {
-    /// Trouble stops what listens to [`Trouble::stopped`], and so does `stop`.
-    pub fn within(stop: &CancellationToken) -> Self {
-        Self { reason: Arc::default(), stop: stop.child_token() }
-    }
-
-    /// Tells of a failure; the first one is kept.
-    pub fn report(&self, error: &(dyn std::error::Error + 'static)) {
-        let causes = std::iter::successors(Some(error), |error| error.source());
-        let told: Vec<String> = causes.map(ToString::to_string).collect();
-        self.reason.get_or_init(|| told.join(": "));
-        self.stop.cancel();
-    }
-
-    /// What was told first.
-    pub fn reason(&self) -> Option<&str> {
-        self.reason.get().map(String::as_str)
-    }
-
-    /// Cancelled when there is trouble, or nothing is to be done any more.
-    pub fn stopped(&self) -> CancellationToken {
-        self.stop.clone()
-    }
-}
-
 /// Everything that scoring one image takes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
@@ -127,9 +94,9 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// The rows of the models that it runs.
+    /// The rows of the models that it runs, without those that were set aside.
     pub fn model_ids(&self) -> Vec<ModelId> {
-        self.models.iter().map(|model| model.id).collect()
+        self.models.iter().map(|model| model.id).filter(|id| !self.trouble.is_aside(*id)).collect()
     }
 
     /// Takes one image from its bytes to its row. Doing it twice does no harm.
@@ -162,10 +129,32 @@ impl Pipeline {
             Err(Unviewed::Service(error)) => return Err(error),
         };
         self.objects.put_rendition(GRID_PX, &hash, views.thumbnail).await.map_err(PipelineError::service)?;
-        let predictions = infer(&models, views.tensors).await?;
-        let findings = Findings { signals: views.signals, phash: views.phash, predictions };
-        results::commit(&self.pool, image, &findings).await?;
-        Ok(Outcome::Scored)
+        let (predictions, unanswered) = infer(&models, views.tensors).await;
+        let is_scored = !predictions.is_empty();
+        if is_scored {
+            let findings = Findings { signals: views.signals, phash: views.phash, predictions };
+            results::commit(&self.pool, image, &findings).await?;
+        }
+        self.blame(unanswered).await?;
+        Ok(if is_scored { Outcome::Scored } else { Outcome::NothingToDo })
+    }
+
+    /// What follows from models that did not answer. Where the network runs, and fails at this image, that is a try of it. A model that
+    /// does not run is the service's trouble if the pages show it; another one is set aside, and the others go on.
+    async fn blame(&self, unanswered: Vec<(&Served, ScoreError)>) -> Result<(), PipelineError> {
+        let mut reason = None;
+        for (served, error) in unanswered {
+            if error.is_the_images_fault() {
+                reason = Some(error.to_string());
+                continue;
+            }
+            let shown = generations::active(&mut *self.pool.acquire().await?).await?;
+            if shown.is_none_or(|pair| [pair.watch_model, pair.quality_model].contains(&served.id)) {
+                return Err(PipelineError::service(error));
+            }
+            self.trouble.set_aside(served, &error);
+        }
+        reason.map_or(Ok(()), |reason| Err(PipelineError::Image(reason)))
     }
 
     async fn lacking(&self, image: ImageId) -> Result<Vec<Served>, PipelineError> {
@@ -194,7 +183,7 @@ impl Pipeline {
     /// Counts a failed try; after the last one it is for a person to have it tried again.
     async fn count_try(&self, image: ImageId, reason: String) -> Result<Outcome, PipelineError> {
         let mut conn = self.pool.acquire().await?;
-        if scorings::count_try(&mut conn, image, &reason, MAX_TRIES).await? {
+        if scorings::count_try(&mut conn, image, &self.model_ids(), &reason, MAX_TRIES).await? {
             Ok(Outcome::GivenUp)
         } else {
             Err(PipelineError::Image(reason))
@@ -258,18 +247,23 @@ impl Views {
     }
 }
 
-/// Asks all models at the same time. What a model cannot make of this image is an answer, too; a model that
-/// is down is not.
-async fn infer(
-    models: &[Served],
-    tensors: Vec<Vec<Tensor>>,
-) -> Result<Vec<(ModelId, Result<Prediction, String>)>, PipelineError> {
-    let asked = models.iter().zip(tensors).map(|(served, tensors)| async move {
-        match served.model.score(tensors).await {
-            Ok(prediction) => Ok((served.id, Ok(prediction))),
-            Err(error) if error.is_the_images_fault() => Ok((served.id, Err(error.to_string()))),
-            Err(error) => Err(PipelineError::service(error)),
+/// What models said of one image: a prediction, or why there can be none.
+type Said = Vec<(ModelId, Result<Prediction, String>)>;
+
+/// Asks all models at the same time. What a model cannot make of this image is an answer, too; a model that fails is none, and keeps
+/// no other's from being stored.
+async fn infer(models: &[Served], tensors: Vec<Vec<Tensor>>) -> (Said, Vec<(&Served, ScoreError)>) {
+    let asked = models
+        .iter()
+        .zip(tensors)
+        .map(|(served, tensors)| async move { (served, served.model.score(tensors).await) });
+    let (mut said, mut unanswered) = (Vec::new(), Vec::new());
+    for (served, outcome) in join_all(asked).await {
+        match outcome {
+            Ok(prediction) => said.push((served.id, Ok(prediction))),
+            Err(ScoreError::Image(error)) => said.push((served.id, Err(error.to_string()))),
+            Err(error) => unanswered.push((served, error)),
         }
-    });
-    try_join_all(asked).await
+    }
+    (said, unanswered)
 }

@@ -1,8 +1,9 @@
 //! The scoring role: loads the models, works the queue, and starts over when a model or the database is back.
 //!
-//! While a model is missing or refused no job is claimed: images wait, and none loses a try.
+//! A model that is missing or refused keeps no other from scoring: images wait for it, and lose no try. Where none runs, no job is
+//! claimed.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, mem, sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,6 @@ use crate::{
     store::{
         components::{self, Condition},
         generations,
-        models::Identity,
     },
 };
 
@@ -67,9 +67,9 @@ impl Scorer {
         let trouble = Trouble::within(stop);
         // Asked before the models load: what is opened meanwhile is noticed at the next look.
         let kept = self.kept().await.unwrap_or_default();
-        let Loaded { models, problems, missing } = serving::load(&self.pool, &self.settings).await?;
+        let mut loaded = serving::load(&self.pool, &self.settings).await?;
         let kept = if kept.is_empty() { self.kept().await.unwrap_or_default() } else { kept };
-        let pipeline = self.pipeline(models, trouble.clone());
+        let pipeline = self.pipeline(mem::take(&mut loaded.models), trouble.clone());
         let ids = pipeline.model_ids();
         let worker = jobs::worker(pipeline, &self.settings, trouble.stopped()).await?;
         // Beside the worker: opening a generation takes a while, and new arrivals do not wait for it.
@@ -82,7 +82,7 @@ impl Scorer {
         tokio::select! {
             ended = worker.run() => ended?,
             () = reconciling => {}
-            () = self.keep_an_eye(&kept, (&problems, &missing), &trouble) => {}
+            () = self.keep_an_eye(&kept, &loaded, &trouble) => {}
         }
         match trouble.reason() {
             Some(reason) => anyhow::bail!("{reason}"),
@@ -90,27 +90,40 @@ impl Scorer {
         }
     }
 
-    /// Says that it is alive, until other models are to be run, or one that did not load would.
-    async fn keep_an_eye(
-        &self,
-        kept: &BTreeSet<ModelId>,
-        (problems, missing): (&[ServingError], &[Identity]),
-        trouble: &Trouble,
-    ) {
-        let warning = problems.first().map(|error| format!("{error:#}"));
-        if let Some(warning) = &warning {
-            tracing::error!(warning, "a model that is kept up does not run; the others do");
+    /// Says that it is alive, until other models are to be run, one that did not load would, or one that was set aside is tried again.
+    async fn keep_an_eye(&self, kept: &BTreeSet<ModelId>, loaded: &Loaded, trouble: &Trouble) {
+        for problem in &loaded.urgent {
+            tracing::error!(%problem, "a model whose scores the pages show does not run: images wait for it");
         }
-        let condition = Condition { warning, engine: self.engine(), ..Condition::default() };
+        for problem in &loaded.problems {
+            tracing::error!(%problem, "a model that is kept up does not run; the others do");
+        }
         for looks in 1_u32.. {
-            self.report(condition.clone()).await;
+            let aside = trouble.aside();
+            self.report(self.condition(loaded, &aside)).await;
             tokio::time::sleep(HEARTBEAT).await;
-            let is_due = !missing.is_empty() && looks.is_multiple_of(AGAIN);
-            let is_back = is_due && serving::one_is_back(&self.settings, missing).await;
-            if is_back || self.kept().await.is_some_and(|now| now != *kept) {
-                tracing::info!("other models are to be run from now on, or one that did not load does");
+            let is_due = looks.is_multiple_of(AGAIN);
+            // What the pages wait for is looked for each time.
+            let is_sought = !loaded.missing.is_empty() && (is_due || !loaded.urgent.is_empty());
+            if (is_due && !aside.is_empty())
+                || (is_sought && serving::one_is_back(&self.settings, &loaded.missing).await)
+                || self.kept().await.is_some_and(|now| now != *kept)
+            {
+                tracing::info!("other models are to be run from now on, or some are tried again");
                 trouble.stopped().cancel();
             }
+        }
+    }
+
+    /// How it fares while some models run. For the pages nothing is scored where one that they show is lacking.
+    fn condition(&self, loaded: &Loaded, aside: &[String]) -> Condition {
+        let sentence = |error: &ServingError| format!("{error:#}");
+        let lesser: Vec<String> =
+            loaded.problems.iter().take(1).map(sentence).chain(aside.iter().cloned()).collect();
+        Condition {
+            problem: loaded.urgent.first().map(sentence),
+            warning: (!lesser.is_empty()).then(|| lesser.join(". ")),
+            engine: self.engine(),
         }
     }
 

@@ -71,24 +71,29 @@ pub struct Served {
 pub struct Loaded {
     /// The models that run, those of the active generation first.
     pub models: Vec<Served>,
+    /// Why a model whose scores the pages show does not run: what comes in waits for it, while the others go on.
+    pub urgent: Vec<ServingError>,
     /// Why a model that is kept up, and that the pages can do without, does not run; nothing about which nobody has to decide.
     pub problems: Vec<ServingError>,
-    /// Those of them that may run later, without a new start: their file or manifest is not there, or not as it was.
+    /// Those that may run later, without a new start: their file or manifest is not there, or not as it was.
     pub missing: Vec<Identity>,
 }
 
-/// Loads the models of every generation that is kept up. A database that has none gets the default manifests, and every
-/// image that is there waits for them.
+/// Loads the models of every generation that is kept up, as far as they can be run. A database that has none gets the default
+/// manifests, and every image that is there waits for them.
 ///
 /// # Errors
-/// A sentence that says what is wrong with which model, and the way out.
+/// No model runs: a sentence that says what is wrong with the first one, and the way out. Or the database is away.
 pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Loaded, ServingError> {
     let mut loader = Loader::new(settings)?;
-    let mut conn = pool.acquire().await?;
-    let kept = generations::models(&mut conn).await?;
+    let mut kept = generations::models(&mut *pool.acquire().await?).await?;
     if kept.is_empty() {
-        return begin(pool, &loader).await;
+        if let Some(begun) = begin(pool, &loader).await? {
+            return Ok(begun);
+        }
+        kept = generations::models(&mut *pool.acquire().await?).await?;
     }
+    let mut conn = pool.acquire().await?;
     let (mut loaded, mut running, mut refused) = (Loaded::default(), Vec::new(), Vec::new());
     for id in kept {
         let recorded = models::identity(&mut conn, id).await?;
@@ -97,26 +102,43 @@ pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Loaded, ServingE
                 loaded.models.push(model);
                 running.push(recorded);
             }
+            // It says nothing about the model.
+            Err(error @ ServingError::Database(_)) => return Err(error),
             Err(error) => refused.push((recorded, error)),
         }
     }
-    let active = generations::active(&mut conn).await?;
-    let undecided = model_versions::moved(&mut conn).await?;
+    if running.is_empty() && !refused.is_empty() {
+        return Err(refused.swap_remove(0).1);
+    }
+    tell(&mut conn, &mut loaded, &running, refused).await?;
+    Ok(loaded)
+}
+
+/// Sorts those that do not run: whether the pages wait for them, and whether they may run later.
+async fn tell(
+    conn: &mut PgConnection,
+    loaded: &mut Loaded,
+    running: &[Identity],
+    refused: Vec<(Identity, ServingError)>,
+) -> sqlx::Result<()> {
+    let shown = generations::active(&mut *conn).await?;
+    let undecided = model_versions::moved(conn).await?;
     for (recorded, error) in refused {
         let id = recorded.id;
-        let is_active = active.is_some_and(|active| id == active.watch_model || id == active.quality_model);
-        if is_active && !running.iter().any(|other| other.is_version_of(&recorded)) {
-            return Err(error);
+        let has_moved = matches!(error, ServingError::Moved { .. });
+        let is_shown = shown.is_some_and(|shown| id == shown.watch_model || id == shown.quality_model);
+        // Where another version of it runs, that one is being brought in, and pages go on with what they have.
+        if is_shown && !running.iter().any(|other| other.is_version_of(&recorded)) {
+            loaded.urgent.push(error);
+        } else if !has_moved || undecided.iter().any(|moved| moved.model == id) {
+            loaded.problems.push(error);
         }
-        // Pages do not show it, or another version of it runs: the others go on.
-        if !matches!(error, ServingError::Moved { .. }) {
+        // Numbers that moved stay where they are until somebody decides, or the service starts anew.
+        if !has_moved {
             loaded.missing.push(recorded);
-            loaded.problems.push(error);
-        } else if undecided.iter().any(|moved| moved.model == id) {
-            loaded.problems.push(error);
         }
     }
-    Ok(loaded)
+    Ok(())
 }
 
 /// Whether one of these models, which did not run, could run by now. Each is opened for that, beside those that run.
@@ -130,8 +152,8 @@ pub async fn one_is_back(settings: &Settings, missing: &[Identity]) -> bool {
     false
 }
 
-/// Serves the default models of a catalog that has none yet.
-async fn begin(pool: &PgPool, loader: &Loader<'_>) -> Result<Loaded, ServingError> {
+/// Serves the default models of a catalog that has none yet; none where another process was faster, and its defaults are others.
+async fn begin(pool: &PgPool, loader: &Loader<'_>) -> Result<Option<Loaded>, ServingError> {
     let mut conn = pool.acquire().await?;
     let mut served = Vec::new();
     for task in [Task::Watch, Task::Quality] {
@@ -140,9 +162,10 @@ async fn begin(pool: &PgPool, loader: &Loader<'_>) -> Result<Loaded, ServingErro
         served.push(record(&mut conn, model).await?);
     }
     let mut tx = pool.begin().await?;
-    generations::create_active(&mut tx, served[0].id, served[1].id).await?;
+    let shown = generations::create_active(&mut tx, served[0].id, served[1].id).await?;
     tx.commit().await?;
-    Ok(Loaded { models: served, ..Loaded::default() })
+    let is_ours = [shown.watch_model, shown.quality_model] == [served[0].id, served[1].id];
+    Ok(is_ours.then(|| Loaded { models: served, ..Loaded::default() }))
 }
 
 /// Opens models, each once whatever the number of its versions.

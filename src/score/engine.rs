@@ -12,8 +12,8 @@ mod worker;
 use std::{
     num::NonZeroUsize,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicU64, Ordering},
         mpsc as ready,
     },
     thread::{self, JoinHandle},
@@ -74,7 +74,10 @@ pub enum ScoreError {
     /// The network's output for this image is no answer. Counts as a try.
     #[error(transparent)]
     Image(#[from] OutputError),
-    /// The network did not run. Says nothing about the image.
+    /// The network fails at this image whenever it is run on it, and runs on another. Counts as a try.
+    #[error("at this image {0}")]
+    Input(RunError),
+    /// The network does not run. Says nothing about the image.
     #[error(transparent)]
     Run(#[from] RunError),
     /// The engine's threads are gone. Says nothing about the image.
@@ -88,7 +91,7 @@ pub enum ScoreError {
 impl ScoreError {
     /// Whether the image failed; otherwise the model or the service did, and the image shall wait.
     pub const fn is_the_images_fault(&self) -> bool {
-        matches!(self, Self::Image(_))
+        matches!(self, Self::Image(_) | Self::Input(_))
     }
 }
 
@@ -116,9 +119,6 @@ struct Request {
 struct Shared {
     task: Task,
     network: Network,
-    alive: AtomicUsize,
-    /// Why the last run failed.
-    trouble: Mutex<Option<String>>,
     /// Why a thread ended before its time.
     panic: OnceLock<String>,
     images: AtomicU64,
@@ -150,19 +150,19 @@ impl Engine {
     ) -> Result<Self, OpenError> {
         let (queue, requests) = mpsc::channel(settings.queue.get());
         let requests = Arc::new(Mutex::new(requests));
-        let shared = Arc::new(Shared::new(task, network, settings.threads.get()));
+        let shared = Arc::new(Shared::new(task, network));
         let (report, reports) = ready::channel();
         let worker = |number: usize| {
             let (shared, requests, report) = (shared.clone(), requests.clone(), report.clone());
             let name = format!("score-{task}-{number}");
-            let body = move || Worker { shared, requests, settings }.run(runtime, report);
+            let body = move || Worker { shared, requests, settings }.run(runtime, &report);
             thread::Builder::new().name(name).spawn(body).map_err(|error| no_thread(network, &error))
         };
         let threads = (0..settings.threads.get()).map(worker).collect::<Result<_, _>>()?;
         drop((report, requests));
         let mut engine = Self { queue: Some(queue), threads, shared, features_dimension: None };
-        for features in reports {
-            engine.features_dimension = features?;
+        for opened in reports.iter().take(settings.threads.get()) {
+            engine.features_dimension = opened?;
         }
         memory::give_back();
         Ok(engine)
@@ -176,23 +176,11 @@ impl Engine {
         if !self.shared.fits(&tensor) {
             return Err(ScoreError::OtherShape);
         }
-        let stopped = || ScoreError::Stopped(self.trouble());
+        let stopped = || ScoreError::Stopped(self.shared.panic.get().cloned());
         let (reply, answer) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
         queue.send(Request { tensor, reply }).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
-    }
-
-    /// What is wrong with the engine, in a sentence: since when a run failed until one succeeds, or for good
-    /// when one of its threads is gone.
-    pub fn trouble(&self) -> Option<String> {
-        let panic = self.shared.panic.get().cloned();
-        panic.or_else(|| self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone())
-    }
-
-    /// Whether at least one thread takes requests.
-    pub fn is_running(&self) -> bool {
-        self.shared.alive.load(Ordering::Acquire) > 0
     }
 
     /// What the engine has done so far.
@@ -232,12 +220,10 @@ fn no_thread(network: &Network, error: &std::io::Error) -> OpenError {
 }
 
 impl Shared {
-    fn new(task: Task, network: &Network, threads: usize) -> Self {
+    fn new(task: Task, network: &Network) -> Self {
         Self {
             task,
             network: network.clone(),
-            alive: AtomicUsize::new(threads),
-            trouble: Mutex::default(),
             panic: OnceLock::new(),
             images: AtomicU64::default(),
             batches: AtomicU64::default(),
@@ -254,10 +240,6 @@ impl Shared {
             (Tensor::U8(tensor), Dtype::U8) => tensor.len() == values,
             _ => false,
         }
-    }
-
-    fn set_trouble(&self, trouble: Option<String>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     fn predict(&self, row: Row, quantised: bool) -> Result<Prediction, ScoreError> {

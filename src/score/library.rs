@@ -85,6 +85,18 @@ pub enum RuntimeError {
         /// Who lacks it.
         library: PathBuf,
     },
+    /// Another library is there than the one that was loaded and lacks the provider.
+    #[error(
+        "{} is loaded already, and a process keeps the library that it loaded: start chronograde again, which then loads {}",
+        loaded.display(),
+        found.display()
+    )]
+    LoadedAlready {
+        /// What the process loaded.
+        loaded: PathBuf,
+        /// What it would load now.
+        found: PathBuf,
+    },
     /// The library does not load.
     #[error("ONNX Runtime's library {} cannot be used: {reason}; `make setup` fetches one that fits", path.display())]
     Unusable {

@@ -106,6 +106,8 @@ impl Model {
         let members = parts::members(catalogue, &manifest)?;
         let networks = parts::networks(&manifest, &members)?;
         let fingerprint = parts::fingerprint(&networks);
+        // First, for it costs little: without it the model is refused, whatever its weights.
+        let picture = golden::picture(&manifest).map_err(|problem| not_golden(&manifest, problem))?;
         let mut parts = Vec::with_capacity(networks.len());
         for (weight, network) in networks {
             parts.push((weight, start(&manifest, network, runtime, settings).await?));
@@ -113,7 +115,7 @@ impl Model {
         for warning in manifest.warnings() {
             tracing::warn!(model = name, "{warning}");
         }
-        let golden = ask_golden(&manifest, &parts).await?;
+        let golden = ask_golden(&manifest, &parts, &picture).await?;
         let members = members.into_iter().map(|(_, member)| member).collect();
         Ok(Self { manifest, fingerprint, parts, members, golden })
     }
@@ -211,11 +213,6 @@ impl Model {
         }
     }
 
-    /// What is wrong with the model's engines, in a sentence.
-    pub fn trouble(&self) -> Option<String> {
-        self.parts.iter().find_map(|(_, engine)| engine.trouble())
-    }
-
     /// The engines, for their counters.
     pub fn engines(&self) -> impl Iterator<Item = &Engine> {
         self.parts.iter().map(|(_, engine)| engine)
@@ -253,14 +250,20 @@ async fn start(
         .map_err(failed)
 }
 
-async fn ask_golden(manifest: &Manifest, parts: &[(f64, Engine)]) -> Result<GoldenCheck, LoadError> {
-    let failed = |problem| LoadError::Golden { model: manifest.name.clone(), problem };
-    let picture = golden::picture(manifest).map_err(failed)?;
-    let tensors = parts.iter().map(|(_, engine)| decode::tensor(&picture, &engine.network().input)).collect();
+async fn ask_golden(
+    manifest: &Manifest,
+    parts: &[(f64, Engine)],
+    picture: &RgbImage,
+) -> Result<GoldenCheck, LoadError> {
+    let tensors = parts.iter().map(|(_, engine)| decode::tensor(picture, &engine.network().input)).collect();
     let prediction = score(parts, tensors)
         .await
-        .map_err(|error| failed(format!("its golden picture cannot be scored: {error}")))?;
+        .map_err(|error| not_golden(manifest, format!("its golden picture cannot be scored: {error}")))?;
     Ok(GoldenCheck::new(manifest, &prediction.answer))
+}
+
+fn not_golden(manifest: &Manifest, problem: String) -> LoadError {
+    LoadError::Golden { model: manifest.name.clone(), problem }
 }
 
 #[cfg(test)]

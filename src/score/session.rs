@@ -63,7 +63,7 @@ pub enum OpenError {
     },
 }
 
-/// A run that failed: the model's or the machine's fault, never one image's.
+/// A run that failed: by the model's fault, the machine's, or one image's. The engine finds out whose.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("the network failed: {0}")]
 pub struct RunError(String);

@@ -180,26 +180,29 @@ pub async fn fail_all(conn: &mut PgConnection, image: ImageId, reason: &str) -> 
     .map(drop)
 }
 
-/// Counts a failed try of an image whose file could not be read, and gives up after `most` of them.
-/// Answers whether it gave up.
+/// Counts a failed try of `models` that wait for an image, and gives up after `most` of them: its file could not be read, or their
+/// networks fail at it. Answers whether it gave up.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn count_try(
     conn: &mut PgConnection,
     image: ImageId,
+    models: &[ModelId],
     reason: &str,
     most: i32,
 ) -> sqlx::Result<bool> {
+    let models: Vec<i64> = models.iter().map(|model| model.0).collect();
     let states = sqlx::query_scalar!(
         "UPDATE scorings
          SET tries = tries + 1, reason = $2, updated_at = now(),
              state = CASE WHEN tries + 1 >= $3 THEN 'failed' ELSE 'pending' END
-         WHERE image_id = $1 AND state = 'pending'
+         WHERE image_id = $1 AND model_id = ANY ($4) AND state = 'pending'
          RETURNING state",
         image.0,
         reason,
         most,
+        &models,
     )
     .fetch_all(conn)
     .await?;

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use chronograde::score::dial;
+use chronograde::score::{Libraries, Provider, Runtime, RuntimeError, dial};
 use serde_json::Value;
 
 fn root() -> &'static Path {
@@ -44,6 +44,30 @@ fn a_provider_that_no_library_has_is_refused_with_the_way_out() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("CHRONOGRADE_PROVIDER is cuda") && said.contains("go back to cpu"), "{said}");
+}
+
+/// In this process, which loads the library for no other test.
+#[test]
+fn a_library_that_lacked_something_is_asked_again_and_serves_once_it_is_there() {
+    let without = |plugin: Option<&str>| {
+        let plugin = plugin.map(PathBuf::from);
+        Runtime::load(&Libraries { provider: Provider::Cuda, plugin, ..Libraries::default() }).map(drop)
+    };
+    assert!(matches!(without(Some("/nowhere/plugin.so")), Err(RuntimeError::PluginNotThere(_))));
+    for _ in 0..2 {
+        let refusal = without(None).unwrap_err();
+        assert!(matches!(refusal, RuntimeError::NoProvider { provider: Provider::Cuda, .. }), "{refusal}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("libonnxruntime.so");
+    fs::write(&other, "another build").unwrap();
+    let another = Libraries { runtime: Some(other.clone()), ..Libraries::default() };
+    let refusal = Runtime::load(&another).unwrap_err().to_string();
+    assert!(
+        refusal.contains(other.to_str().unwrap()) && refusal.contains("start chronograde again"),
+        "{refusal}"
+    );
+    assert_eq!(Runtime::load(&Libraries::default()).unwrap().provider(), Provider::Cpu);
 }
 
 #[test]

@@ -54,6 +54,21 @@ save("tiny-broken", MEANS + [
     h.make_node("Add", ["means", "nothing"], ["logits"]),
 ], [IMAGE], [info("logits", F, "n", 3)],
      [constant("half", 0.5, np.float32), constant("thousand", 1000, np.int64), constant("zero", [0.0], np.float32)])
+# The same for a dark picture that is alone: a full batch runs, as when it is opened, and no dark one does afterwards.
+save("tiny-down", MEANS + [
+    h.make_node("ReduceMean", ["means"], ["brightness"], keepdims=0),
+    h.make_node("Less", ["brightness", "half"], ["dark"]),
+    h.make_node("Shape", ["image"], ["shape"]),
+    h.make_node("Gather", ["shape", "first"], ["count"], axis=0),
+    h.make_node("Equal", ["count", "one"], ["alone"]),
+    h.make_node("And", ["dark", "alone"], ["down"]),
+    h.make_node("Cast", ["down"], ["bit"], to=T.INT64),
+    h.make_node("Mul", ["bit", "thousand"], ["row"]),
+    h.make_node("Gather", ["zero", "row"], ["nothing"], axis=0),
+    h.make_node("Add", ["means", "nothing"], ["logits"]),
+], [IMAGE], [info("logits", F, "n", 3)],
+     [constant("half", 0.5, np.float32), constant("first", 0, np.int64), constant("one", 1, np.int64),
+      constant("thousand", 1000, np.int64), constant("zero", [0.0], np.float32)])
 # Ten logits, i·(mean of the red channel) for the score i: uniform for black.
 save("tiny-quality", MEANS + [
     h.make_node("MatMul", ["means", "weights"], ["scores"]),
@@ -101,6 +116,7 @@ manifest("tiny-watch-probabilities", "tiny-softmax", FLOATS + RGB_SQUASH + UNIT,
          'tensor = "probabilities"\nactivation = "none"\nclasses = 3\n' + LABELS)
 manifest("tiny-watch-nan", "tiny-nan", FLOATS + RGB_SQUASH + UNIT, 'tensor = "roots"\nactivation = "softmax"\nclasses = 3\n' + LABELS)
 manifest("tiny-watch-broken", "tiny-broken", FLOATS + RGB_SQUASH + UNIT, LOGITS + LABELS)
+manifest("tiny-watch-down", "tiny-down", FLOATS + RGB_SQUASH + UNIT, LOGITS + LABELS)
 for batch in (1, 2):
     manifest(f"tiny-watch-bytes-{batch}", f"tiny-bytes-{batch}", BYTES + f"batch = {batch}\n",
              'tensor = "bytes"\nactivation = "none"\nscale = 0.00390625\nclasses = 3\nbackground_offset = 1\n'

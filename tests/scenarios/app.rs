@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta};
 use chronograde::{
     clock::Clock,
     config::Settings,
-    domain::SightingId,
+    domain::{ImageId, SightingId},
     ingest::Ingest,
     jobs,
     objects::Objects,
@@ -151,6 +151,12 @@ impl TestApp {
     /// What the scoring role finds when it loads its models.
     pub async fn loaded(&self) -> Loaded {
         serving::load(&self.pool, &self.settings).await.unwrap()
+    }
+
+    /// The images that wait for a model.
+    pub async fn waiting(&self) -> Vec<ImageId> {
+        let waiting = "SELECT DISTINCT image_id FROM scorings WHERE state = 'pending'";
+        sqlx::query_scalar(waiting).fetch_all(&self.pool).await.unwrap()
     }
 
     /// Runs the queue until it has nothing to do.

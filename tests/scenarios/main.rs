@@ -122,8 +122,13 @@ async fn with_its_model_missing_an_image_waits_and_loses_no_try(pool: PgPool) {
     fs::remove_file(models.path().join("starter-quality.onnx")).unwrap();
     app.drop_file("b.png", &pictures::dial(2));
     app.look().await;
-    assert!(app.pipeline().await.is_err());
-    assert_eq!(app.count("scorings WHERE state = 'pending' AND tries = 0").await, 2);
+    let loaded = app.loaded().await;
+    assert!(loaded.urgent[0].to_string().contains("starter-quality"), "{:?}", loaded.urgent);
+    assert_eq!((loaded.models.len(), loaded.problems.len(), loaded.missing.len()), (1, 0, 1));
+    let waiting = app.waiting().await;
+    assert_eq!(app.pipeline().await.unwrap().process(waiting[0]).await.unwrap(), Outcome::Scored);
+    assert_eq!(app.count("watch_predictions").await, 2, "the other model goes on");
+    assert_eq!(app.count("scorings WHERE state = 'pending' AND tries = 0").await, 1);
     fs::copy(repository().join("models/starter-quality.onnx"), models.path().join("starter-quality.onnx"))
         .unwrap();
     app.score().await;
@@ -229,7 +234,7 @@ async fn numbers_that_moved_stop_scoring_until_they_are_accepted_and_every_image
     .execute(&app.pool)
     .await
     .unwrap();
-    let refusal = app.pipeline().await.unwrap_err().to_string();
+    let refusal = app.loaded().await.urgent[0].to_string();
     assert!(
         refusal.contains("starter-watch") && refusal.contains("chronograde models accept starter-watch"),
         "{refusal}"
@@ -260,20 +265,38 @@ async fn numbers_that_moved_stop_scoring_until_they_are_accepted_and_every_image
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn a_model_whose_manifest_decides_other_numbers_is_refused(pool: PgPool) {
-    let models = tempfile::tempdir().unwrap();
-    let entries = fs::read_dir(repository().join("models")).unwrap().map(Result::unwrap);
-    for entry in entries.filter(|entry| entry.file_type().unwrap().is_file()) {
-        fs::copy(entry.path(), models.path().join(entry.file_name())).unwrap();
-    }
-    let app = TestApp::with_models(pool, models.path().to_owned()).await;
-    app.pipeline().await.unwrap();
+async fn a_model_whose_manifest_decides_other_numbers_is_refused_and_another_one_takes_its_place(
+    pool: PgPool,
+) {
+    let models = models_with_another();
+    let mut app = TestApp::with_models(pool, models.path().to_owned()).await;
+    app.drop_file("a.png", &pictures::dial(1));
+    app.look().await;
+    app.score().await;
 
     let manifest = models.path().join("starter-quality.toml");
     let text = fs::read_to_string(&manifest).unwrap();
-    fs::write(&manifest, text.replace("filter = \"lanczos\"", "filter = \"bilinear\"")).unwrap();
-    let refusal = app.pipeline().await.unwrap_err().to_string();
+    let changed = text.replace("filter = \"lanczos\"", "filter = \"bilinear\"");
+    fs::write(&manifest, &changed).unwrap();
+    let refusal = app.loaded().await.urgent[0].to_string();
     assert!(refusal.contains("starter-quality") && refusal.contains("changed"), "{refusal}");
+    app.drop_file("late.png", &pictures::dial(2));
+    app.look().await;
+
+    // The way out that it names.
+    assert!(refusal.contains("a name of its own") && refusal.contains("models activate"), "{refusal}");
+    let renamed = models.path().join("starter-quality-b.toml");
+    fs::write(renamed, changed.replace("default = true\n", "")).unwrap();
+    assert_eq!(app.activate("starter-quality-b"), (false, 2));
+    let pipeline = app.pipeline().await.unwrap();
+    jobs::reconcile(&app.pool, &pipeline.model_ids()).await.unwrap();
+    for image in app.waiting().await {
+        assert_eq!(pipeline.process(image).await.unwrap(), Outcome::Scored);
+    }
+    assert!(generations::activate_filled(&app.pool).await.unwrap().is_some());
+    assert_eq!(app.ranking().await.len(), 2, "the pages show what the new one says");
+    let loaded = app.loaded().await;
+    assert_eq!((loaded.models.len(), loaded.urgent.len(), loaded.problems.len()), (2, 0, 1));
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -3,12 +3,18 @@
 use std::{fs, path::Path};
 
 use chronograde::{
+    domain::ImageId,
+    jobs,
+    pipeline::{MAX_TRIES, Outcome, Pipeline, PipelineError},
     serving,
     store::{MIGRATOR, generations},
 };
 use sqlx::PgPool;
 
-use super::{app::TestApp, models_with_another, pictures};
+use super::{
+    app::{TestApp, repository},
+    models_with_another, pictures,
+};
 
 /// What a version of `starter-watch` said about its golden picture is recorded as another number: as if ONNX Runtime or the processor
 /// were another one now.
@@ -51,13 +57,13 @@ async fn with_the_former_library_back_the_version_before_serves_again_and_nothin
     let mut app = TestApp::new(pool).await;
     one_image(&mut app).await;
     moves(&app, 1, 0.02).await;
-    assert!(app.pipeline().await.is_err());
+    assert_eq!(app.loaded().await.urgent.len(), 1);
     app.says(&["--json", "models", "accept", "starter-watch"]);
     fill(&app).await;
 
     moves(&app, 1, -0.02).await;
     moves(&app, 2, 0.02).await;
-    let refusal = app.pipeline().await.unwrap_err().to_string();
+    let refusal = app.loaded().await.urgent[0].to_string();
     assert!(refusal.contains("chronograde models accept starter-watch"), "{refusal}");
     let accepted = app.says(&["--json", "models", "accept", "starter-watch"]);
     assert_eq!(accepted["version"], 1, "it says so already");
@@ -137,4 +143,123 @@ async fn a_model_that_is_away_is_tried_by_itself_until_it_is_back(pool: PgPool) 
     write(&text);
     assert!(serving::one_is_back(&app.settings, &loaded.missing).await);
     assert_eq!(app.loaded().await.models.len(), 3);
+}
+
+/// An app with the tiny models of the tests, of which `watch` is the default, with a black golden picture, as `tiny-watch-broken` needs.
+async fn tiny(pool: PgPool, watch: &str) -> (TestApp, tempfile::TempDir) {
+    let models = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(repository().join("tests/models")).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), models.path().join(entry.file_name())).unwrap();
+    }
+    fs::write(models.path().join("black.png"), pictures::dark(0)).unwrap();
+    let rewrite = |name: &str, change: fn(String) -> String| {
+        let path = models.path().join(format!("{name}.toml"));
+        fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
+    };
+    rewrite("tiny-watch", |text| text.replace("default = true\n", ""));
+    rewrite("tiny-watch-broken", |text| format!("{text}\n[golden]\nimage = \"black.png\"\n"));
+    rewrite(watch, |text| format!("default = true\n{text}"));
+    (TestApp::with_models(pool, models.path().to_owned()).await, models)
+}
+
+/// Takes in a picture; the image that it is.
+async fn arrives(app: &mut TestApp, name: &str, bytes: &[u8]) -> ImageId {
+    app.drop_file(name, bytes);
+    app.look().await;
+    let image = "SELECT image_id FROM sightings WHERE path_text = $1 AND superseded_at IS NULL";
+    sqlx::query_scalar(image).bind(name).fetch_one(&app.pool).await.unwrap()
+}
+
+/// The models that are to be run, with every image marked as waiting for what it lacks.
+async fn opened(app: &TestApp) -> Pipeline {
+    let pipeline = app.pipeline().await.unwrap();
+    jobs::reconcile(&app.pool, &pipeline.model_ids()).await.unwrap();
+    pipeline
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_picture_that_another_model_fails_at_is_given_up_by_it_and_holds_nothing_else_up(pool: PgPool) {
+    let (mut app, _models) = tiny(pool, "tiny-watch").await;
+    one_image(&mut app).await;
+    assert_eq!(app.activate("tiny-watch-broken"), (false, 1));
+    let pipeline = opened(&app).await;
+    // The tiny network fails at pictures that are bright on the whole.
+    let dark = arrives(&mut app, "dark.png", &pictures::dark(1)).await;
+    let bright = arrives(&mut app, "bright.png", &pictures::dial(2)).await;
+    assert_eq!(pipeline.process(dark).await.unwrap(), Outcome::Scored);
+    assert_eq!(app.count("watch_predictions").await, 3, "by both models");
+    for _ in 1..MAX_TRIES {
+        let failed = pipeline.process(bright).await;
+        assert!(
+            matches!(&failed, Err(PipelineError::Image(reason)) if reason.contains("network")),
+            "{failed:?}"
+        );
+        assert_eq!(app.ranking().await.len(), 3, "the pair that the pages show has scored it");
+    }
+    assert_eq!(pipeline.process(bright).await.unwrap(), Outcome::GivenUp);
+    assert_eq!(app.count("scorings WHERE state = 'failed' AND tries = 8").await, 1);
+    assert_eq!(pipeline.trouble.reason(), None);
+    assert_eq!(pipeline.model_ids().len(), 3, "it goes on with other pictures");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn another_model_that_no_longer_runs_is_set_aside_and_costs_no_image_a_try(pool: PgPool) {
+    let (mut app, _models) = tiny(pool, "tiny-watch").await;
+    one_image(&mut app).await;
+    assert_eq!(app.activate("tiny-watch-down"), (false, 1));
+    let pipeline = opened(&app).await;
+    let dark = arrives(&mut app, "dark.png", &pictures::dark(1)).await;
+    assert_eq!(pipeline.process(dark).await.unwrap(), Outcome::Scored);
+    assert_eq!(app.ranking().await.len(), 2);
+    assert_eq!(pipeline.trouble.reason(), None, "the worker goes on");
+    assert!(pipeline.trouble.aside()[0].contains("tiny-watch-down"), "{:?}", pipeline.trouble.aside());
+    assert_eq!(pipeline.model_ids().len(), 2);
+    assert_eq!(pipeline.process(dark).await.unwrap(), Outcome::NothingToDo);
+    assert_eq!(app.count("scorings WHERE state = 'pending' AND tries = 0").await, 2, "both wait for it");
+    assert_eq!(opened(&app).await.model_ids().len(), 3, "it is tried again when the models are loaded anew");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_model_that_the_pages_show_and_that_no_longer_runs_is_the_services_trouble(pool: PgPool) {
+    let (mut app, _models) = tiny(pool, "tiny-watch-down").await;
+    let pipeline = opened(&app).await;
+    let dark = arrives(&mut app, "dark.png", &pictures::dark(1)).await;
+    assert!(matches!(pipeline.process(dark).await, Err(PipelineError::Service(_))));
+    assert_eq!(app.count("quality_predictions").await, 1, "what the other model said is kept");
+    assert_eq!(app.count("scorings WHERE state = 'pending' AND tries = 0").await, 1);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_scorer_goes_on_without_a_model_that_is_away_says_so_and_takes_it_up_again(pool: PgPool) {
+    let models = models_with_another();
+    let mut app = TestApp::with_models(pool, models.path().to_owned()).await;
+    one_image(&mut app).await;
+    let weights = models.path().join("starter-quality.onnx");
+    fs::rename(&weights, models.path().join("away")).unwrap();
+    let _scorer = app.start_scorer();
+    arrives(&mut app, "b.png", &pictures::dial(2)).await;
+    app.wait_for("watch_predictions", 2).await;
+    app.wait_for("components WHERE role = 'score' AND problem LIKE '%starter-quality%'", 1).await;
+    assert_eq!(app.count("quality_predictions").await, 1);
+
+    fs::rename(models.path().join("away"), &weights).unwrap();
+    app.wait_for("quality_predictions", 2).await;
+    app.wait_for("components WHERE role = 'score' AND problem IS NULL", 1).await;
+    assert_eq!(app.count("scorings WHERE tries > 0").await, 0);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_scorer_says_which_model_it_set_aside(pool: PgPool) {
+    let (mut app, _models) = tiny(pool, "tiny-watch").await;
+    one_image(&mut app).await;
+    assert_eq!(app.activate("tiny-watch-down"), (false, 1));
+    let _scorer = app.start_scorer();
+    app.wait_for("watch_predictions", 2).await;
+    arrives(&mut app, "dark.png", &pictures::dark(1)).await;
+    app.wait_for(
+        "components WHERE role = 'score' AND problem IS NULL AND warning LIKE '%tiny-watch-down%'",
+        1,
+    )
+    .await;
+    assert_eq!(app.ranking().await.len(), 2);
 }

@@ -2,7 +2,7 @@ use futures_util::{FutureExt, future::join_all};
 
 use super::*;
 use crate::score::{
-    Answer,
+    Answer, Session,
     tests::{network, plain, runtime},
 };
 
@@ -23,7 +23,7 @@ fn engine(name: &str, settings: EngineSettings) -> Engine {
 /// An engine whose only thread has not been started: the test decides when it takes a batch.
 fn engine_at_rest(name: &str, settings: EngineSettings) -> (Engine, Worker) {
     let (queue, requests) = mpsc::channel(settings.queue.get());
-    let shared = Arc::new(Shared::new(Task::Watch, &network(name), 1));
+    let shared = Arc::new(Shared::new(Task::Watch, &network(name)));
     let engine =
         Engine { queue: Some(queue), threads: Vec::new(), shared: shared.clone(), features_dimension: None };
     (engine, Worker { shared, requests: Arc::new(Mutex::new(requests)), settings })
@@ -110,18 +110,47 @@ async fn an_output_that_is_no_number_is_the_images_failure_and_nobody_elses() {
     let (bright, dark) = tokio::join!(engine.score(bright), engine.score(dark));
     assert!((confidence(&bright.unwrap()) - 1.0 / 3.0).abs() < 1e-9);
     assert!(dark.unwrap_err().is_the_images_fault());
-    assert_eq!(engine.trouble(), None);
+    assert_eq!(engine.stats().failures, 0);
 }
 
-#[tokio::test]
-async fn a_run_that_fails_is_not_the_images_fault_and_is_reported_until_one_succeeds() {
-    let engine = engine("tiny-watch-broken", settings(1, 8));
-    let error = engine.score(plain(engine.network(), [1.0; 3])).await.unwrap_err();
-    assert!(matches!(error, ScoreError::Run(_)) && !error.is_the_images_fault());
-    assert!(engine.trouble().unwrap().contains("the network failed"));
-    assert_eq!(engine.stats().failures, 1);
-    assert!(engine.score(plain(engine.network(), [0.0; 3])).await.is_ok());
-    assert_eq!(engine.trouble(), None);
+/// One batch for the tiny network that fails where a batch is bright on the whole.
+fn bright_batch(engine: &Engine, worker: Worker) -> Vec<Result<Prediction, ScoreError>> {
+    let lights = [1.0, 0.0, 0.75];
+    let mut waiting: Vec<_> =
+        lights.map(|light| Box::pin(engine.score(plain(engine.network(), [light; 3])))).into();
+    for future in &mut waiting {
+        assert!(future.now_or_never().is_none());
+    }
+    let mut session = Session::open(runtime(), engine.network(), 1).unwrap();
+    worker.answer(&mut session, worker.next_batch().unwrap());
+    waiting.into_iter().map(|answer| answer.now_or_never().unwrap()).collect()
+}
+
+#[test]
+fn a_picture_that_a_network_fails_at_is_told_from_the_others_of_its_batch() {
+    let (engine, worker) = engine_at_rest("tiny-watch-broken", settings(8, 8));
+    let answers = bright_batch(&engine, worker);
+    assert!(answers[1].is_ok(), "{answers:?}");
+    for bright in [&answers[0], &answers[2]] {
+        let error = bright.as_ref().unwrap_err();
+        assert!(matches!(error, ScoreError::Input(_)) && error.is_the_images_fault(), "{error}");
+    }
+    let stats = engine.stats();
+    assert_eq!((stats.images, stats.batches, stats.failures), (3, 1, 1));
+}
+
+#[test]
+fn where_a_network_no_longer_runs_on_what_it_ran_on_before_no_picture_is_to_blame() {
+    let (engine, worker) = engine_at_rest("tiny-watch-broken", settings(8, 8));
+    let mut session = Session::open(runtime(), engine.network(), 1).unwrap();
+    let [bright, dark] = [1.0, 0.0].map(|light| plain(engine.network(), [light; 3]));
+    let error = session.run(&[&bright]).unwrap_err();
+    let answers = worker.one_by_one(&mut session, &[&dark, &bright], &bright, &error);
+    assert_eq!(answers.len(), 2);
+    for answer in answers {
+        let error = answer.unwrap_err();
+        assert!(matches!(error, ScoreError::Run(_)) && !error.is_the_images_fault(), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -163,7 +192,15 @@ async fn a_thread_that_panics_is_reported_and_nobody_waits_for_it() {
     let error = engine.score(picture(&engine, 1)).await.unwrap_err();
     assert!(matches!(error, ScoreError::Stopped(_)));
     assert!(matches!(engine.score(picture(&engine, 1)).await, Err(ScoreError::Stopped(Some(_)))));
-    assert!(!engine.is_running() && engine.trouble().is_some());
+}
+
+#[test]
+fn a_thread_that_panics_while_it_opens_is_a_refusal_that_says_so() {
+    let threads = NonZeroUsize::new(2).unwrap();
+    // No vector is that long.
+    let settings = EngineSettings { threads, ..settings(usize::MAX, 8) };
+    let refused = Engine::start(runtime(), Task::Watch, &network("tiny-watch"), settings).unwrap_err();
+    assert!(refused.to_string().contains("capacity overflow"), "{refused}");
 }
 
 /// The scheduling policy of each thread of this process with this name (field 41 of `/proc/…/stat`); 5 is `SCHED_IDLE`.

@@ -1,20 +1,21 @@
 //! A thread that owns a session.
 
 use std::{
+    any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering, mpsc::Sender},
 };
 
 use tokio::sync::mpsc::Receiver;
 
-use super::{EngineSettings, Request, Shared, cores, priority};
+use super::{EngineSettings, Request, ScoreError, Shared, cores, priority};
 use crate::{
     decode::{Dtype, Tensor},
-    score::{
-        manifest::Network,
-        session::{OpenError, Runtime, Session},
-    },
+    score::session::{OpenError, Row, RunError, Runtime, Session},
 };
+
+/// How opening went: the number of values in the features output, if there is one.
+pub(super) type Opened = Result<Option<usize>, OpenError>;
 
 /// One thread of an engine.
 pub(super) struct Worker {
@@ -24,47 +25,47 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Opens the session, reports how that went, and serves until the queue is closed.
-    pub(super) fn run(self, runtime: &Runtime, report: Sender<Result<Option<usize>, OpenError>>) {
+    /// Opens the session, reports how that went, and serves until the queue is closed. Whatever happens, there is one report.
+    pub(super) fn run(self, runtime: &Runtime, report: &Sender<Opened>) {
         // Before the session is opened: its own threads inherit the priority.
         if self.settings.gives_way {
             priority::give_way();
         }
-        let opened = self.open(runtime);
-        let session = match opened {
+        let body = || match self.open(runtime) {
             Ok((session, features)) => {
                 let _ = report.send(Ok(features));
-                session
+                self.serve(session);
             }
-            Err(error) => {
-                let _ = report.send(Err(error));
-                return;
-            }
+            Err(error) => drop(report.send(Err(error))),
         };
-        drop(report);
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.serve(session))) {
-            let reason = panic
-                .downcast::<String>()
-                .map_or_else(|_| "a scoring thread panicked".to_owned(), |text| *text);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
+            let reason = text_of(&*panic);
             tracing::error!(reason, "a scoring thread is gone");
+            let path = self.shared.network.file.clone();
+            // Where it was serving already, nobody listens.
+            let _ = report.send(Err(OpenError::Refused { path, reason: reason.clone() }));
             self.shared.panic.get_or_init(|| reason);
         }
-        self.shared.alive.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Opens the network and runs a full batch of zeros, which allocates what later batches use.
     fn open(&self, runtime: &Runtime) -> Result<(Session, Option<usize>), OpenError> {
-        let Network { input, file, .. } = &self.shared.network;
-        let mut session = Session::open(runtime, &self.shared.network, self.settings.intra_threads.get())?;
+        let network = &self.shared.network;
+        let mut session = Session::open(runtime, network, self.settings.intra_threads.get())?;
+        let rows = session
+            .run(&vec![&self.zeros(); self.max_batch()])
+            .map_err(|error| OpenError::Refused { path: network.file.clone(), reason: error.to_string() })?;
+        Ok((session, rows.into_iter().next().and_then(|row| row.features).map(|features| features.len())))
+    }
+
+    /// What the network ran on when it was opened.
+    fn zeros(&self) -> Tensor {
+        let input = &self.shared.network.input;
         let values = input.width as usize * input.height as usize * 3;
-        let zeros = match input.dtype {
+        match input.dtype {
             Dtype::F32 => Tensor::F32(vec![0.0; values]),
             Dtype::U8 => Tensor::U8(vec![0; values]),
-        };
-        let rows = session
-            .run(&vec![&zeros; self.max_batch()])
-            .map_err(|error| OpenError::Refused { path: file.clone(), reason: error.to_string() })?;
-        Ok((session, rows.into_iter().next().and_then(|row| row.features).map(|features| features.len())))
+        }
     }
 
     /// Networks whose file fixes the batch are run in batches of that size.
@@ -74,30 +75,49 @@ impl Worker {
 
     fn serve(&self, mut session: Session) {
         while let Some(batch) = self.next_batch() {
-            let tensors: Vec<&Tensor> = batch.iter().map(|request| &request.tensor).collect();
-            let turn = cores::take(self.settings.intra_threads.get());
-            let outcome = session.run(&tensors);
-            drop(turn);
-            self.shared.batches.fetch_add(1, Ordering::AcqRel);
-            self.shared.images.fetch_add(batch.len() as u64, Ordering::AcqRel);
-            match outcome {
-                Ok(rows) => {
-                    self.shared.set_trouble(None);
-                    for (request, row) in batch.into_iter().zip(rows) {
-                        // A caller that is gone needs no answer.
-                        let _ = request.reply.send(self.shared.predict(row, session.is_quantised()));
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(%error, file = %self.shared.network.file.display(), "a network does not run");
-                    self.shared.failures.fetch_add(1, Ordering::AcqRel);
-                    self.shared.set_trouble(Some(error.to_string()));
-                    for request in batch {
-                        let _ = request.reply.send(Err(error.clone().into()));
-                    }
-                }
-            }
+            self.answer(&mut session, batch);
         }
+    }
+
+    /// Runs the network on a batch, and answers each of its callers.
+    pub(super) fn answer(&self, session: &mut Session, batch: Vec<Request>) {
+        let tensors: Vec<&Tensor> = batch.iter().map(|request| &request.tensor).collect();
+        let turn = cores::take(self.settings.intra_threads.get());
+        let answers = match session.run(&tensors) {
+            Ok(rows) => rows.into_iter().map(Ok).collect(),
+            Err(error) => self.one_by_one(session, &tensors, &self.zeros(), &error),
+        };
+        drop(turn);
+        self.shared.batches.fetch_add(1, Ordering::AcqRel);
+        self.shared.images.fetch_add(batch.len() as u64, Ordering::AcqRel);
+        for (request, answer) in batch.into_iter().zip(answers) {
+            let answer = answer.and_then(|row| self.shared.predict(row, session.is_quantised()));
+            // A caller that is gone needs no answer.
+            let _ = request.reply.send(answer);
+        }
+    }
+
+    /// Who is to blame for a batch that failed: the network, where it no longer runs on `known` either, on which it ran before.
+    /// Otherwise each picture has a run of its own, and the one that fails again is what the network fails at.
+    pub(super) fn one_by_one(
+        &self,
+        session: &mut Session,
+        tensors: &[&Tensor],
+        known: &Tensor,
+        error: &RunError,
+    ) -> Vec<Result<Row, ScoreError>> {
+        let file = self.shared.network.file.display();
+        self.shared.failures.fetch_add(1, Ordering::AcqRel);
+        if session.run(&[known]).is_err() {
+            tracing::error!(%error, %file, "a network does not run");
+            return tensors.iter().map(|_| Err(error.clone().into())).collect();
+        }
+        tracing::warn!(%error, %file, "a batch failed: its pictures are run one by one");
+        let alone = |tensor: &&Tensor| {
+            let rows = session.run(&[*tensor]).map_err(ScoreError::Input)?;
+            rows.into_iter().next().ok_or_else(|| error.clone().into())
+        };
+        tensors.iter().map(alone).collect()
     }
 
     /// The one place where batches form: waits for a request, then takes what else waits. `None` at the end.
@@ -120,4 +140,11 @@ impl Worker {
         }
         Some(batch)
     }
+}
+
+/// What a thread said as it panicked.
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let literal = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = literal.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a scoring thread panicked".to_owned())
 }

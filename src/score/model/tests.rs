@@ -117,6 +117,9 @@ async fn the_manifests_golden_picture_and_answer_are_held_against_the_model() {
     assert!(moved.contains("0.8438") && moved.contains("0.9000"), "{moved}");
     let absent = load("image = \"blue.png\"").await.unwrap_err().to_string();
     assert!(absent.contains("blue.png"), "{absent}");
+    fs::remove_file(folder.path().join("tiny-means.onnx")).unwrap();
+    let absent = load("image = \"blue.png\"").await.unwrap_err().to_string();
+    assert!(absent.contains("blue.png"), "looked for before anything is opened: {absent}");
 }
 
 #[tokio::test]

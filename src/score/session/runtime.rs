@@ -28,42 +28,46 @@ pub struct Runtime {
     plugin: Option<PathBuf>,
 }
 
+/// What stays of a try that failed: `ort` makes one environment in the life of a process, also where that one was dropped.
+struct Opened {
+    environment: Environment,
+    library: PathBuf,
+    /// The plugin that was registered, which it is once.
+    plugin: Option<PathBuf>,
+}
+
 impl Runtime {
     /// The process's runtime; the first call loads it.
     ///
     /// # Errors
-    /// A library is missing or does not fit, or none has the execution provider. A later call tries again.
+    /// A library is missing or does not fit, or none has the execution provider. A later call tries again; only a library that was
+    /// loaded is not changed for another one.
     pub fn load(libraries: &Libraries) -> Result<&'static Self, RuntimeError> {
         static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-        static LOADING: Mutex<()> = Mutex::new(());
-        let _one_at_a_time = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+        static OPENED: Mutex<Option<Opened>> = Mutex::new(None);
+        let mut one_at_a_time = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = RUNTIME.get() {
             return Ok(runtime);
         }
-        let loaded = Self::load_anew(libraries)?;
+        let loaded = Self::load_anew(libraries, &mut one_at_a_time)?;
         Ok(RUNTIME.get_or_init(|| loaded))
     }
 
-    fn load_anew(libraries: &Libraries) -> Result<Self, RuntimeError> {
-        let library = libraries.find_runtime()?;
-        let unusable = |reason: String| RuntimeError::Unusable { path: library.clone(), reason };
-        let environment = ort::init_from(&library)
-            .map_err(|error| unusable(error.to_string()))?
-            .with_name("chronograde")
-            .with_telemetry(false)
-            .with_logger(Arc::new(log))
-            .build()
-            .map_err(|error| unusable(error.to_string()))?;
+    fn load_anew(libraries: &Libraries, opened: &mut Option<Opened>) -> Result<Self, RuntimeError> {
+        let (library, plugin) = (libraries.find_runtime()?, libraries.find_plugin()?);
         let provider = libraries.provider;
-        let plugin = libraries.find_plugin()?;
-        if let Some(plugin) = &plugin {
-            let unusable = |error: ort::Error| RuntimeError::Unusable {
-                path: plugin.clone(),
-                reason: error.to_string(),
-            };
-            environment.register_ep_library(provider.as_str(), plugin).map_err(unusable)?;
+        let opened = match opened {
+            Some(opened) if opened.library != library => {
+                return Err(RuntimeError::LoadedAlready { loaded: opened.library.clone(), found: library });
+            }
+            Some(opened) => opened,
+            None => opened.insert(Opened::new(library)?),
+        };
+        if let Some(plugin) = plugin.as_ref().filter(|plugin| opened.plugin.as_ref() != Some(plugin)) {
+            opened.register(provider, plugin)?;
         }
-        let runtime = Self { environment, library, provider, plugin };
+        let Opened { environment, library, .. } = opened;
+        let runtime = Self { environment: environment.clone(), library: library.clone(), provider, plugin };
         match runtime.has_provider() {
             true => Ok(runtime),
             false => {
@@ -136,6 +140,28 @@ impl Runtime {
                 builder.with_execution_providers([ep::CUDA::default().build().error_on_failure()])?
             }
         })
+    }
+}
+
+impl Opened {
+    fn new(library: PathBuf) -> Result<Self, RuntimeError> {
+        let unusable = |reason: String| RuntimeError::Unusable { path: library.clone(), reason };
+        let environment = ort::init_from(&library)
+            .map_err(|error| unusable(error.to_string()))?
+            .with_name("chronograde")
+            .with_telemetry(false)
+            .with_logger(Arc::new(log))
+            .build()
+            .map_err(|error| unusable(error.to_string()))?;
+        Ok(Self { environment, library, plugin: None })
+    }
+
+    fn register(&mut self, provider: Provider, plugin: &Path) -> Result<(), RuntimeError> {
+        let unusable =
+            |error: ort::Error| RuntimeError::Unusable { path: plugin.to_owned(), reason: error.to_string() };
+        self.environment.register_ep_library(provider.as_str(), plugin).map_err(unusable)?;
+        self.plugin = Some(plugin.to_owned());
+        Ok(())
     }
 }
 
