@@ -75,9 +75,11 @@ pub(super) fn picture(manifest: &Manifest) -> Result<RgbImage, String> {
 }
 
 fn read(path: &Path) -> Result<RgbImage, String> {
+    let limits = Limits::default();
+    let file = fs::metadata(path).map_err(|error| error.to_string())?;
+    limits.check_file_bytes(file.len()).map_err(|error| error.to_string())?;
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    let picture =
-        decode::decode(&bytes, Need::FULL, &Limits::default()).map_err(|error| error.to_string())?;
+    let picture = decode::decode(&bytes, Need::FULL, &limits).map_err(|error| error.to_string())?;
     Ok(picture.rgb)
 }
 

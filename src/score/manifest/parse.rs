@@ -135,17 +135,17 @@ fn without_network(raw: &Raw, why: &str) -> Result<(), Fault> {
 }
 
 /// Where weights lie: in the manifest's folder or below it. Manifests are passed on, and whoever fetches the weights of one has a file of
-/// somebody else's written there.
+/// somebody else's written there: never over a manifest, labels or anything else than weights.
 fn beside(key: &str, folder: &Path, file: &Path) -> Result<PathBuf, Fault> {
     let stays = file.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if stays && file.file_name().is_some() {
+    let problem = if !stays || file.file_name().is_none() {
+        "is no file of the manifest's folder: put the weights there and give their name, without / at its beginning and without .."
+    } else if file.extension().is_none_or(|extension| extension != "onnx") {
+        "is no ONNX file: the name of weights ends in .onnx"
+    } else {
         return Ok(folder.join(file));
-    }
-    let problem = format!(
-        "{} is no file of the manifest's folder: put the weights there and give their name, without / at its beginning and without ..",
-        file.display()
-    );
-    Err(Fault::new(key, problem))
+    };
+    Err(Fault::new(key, format!("{} {problem}", file.display())))
 }
 
 fn network(raw: &mut Raw, folder: &Path, file: &Path) -> Result<Network, Fault> {

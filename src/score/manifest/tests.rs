@@ -192,6 +192,10 @@ fn weights_lie_in_the_folder_of_their_manifest_or_below_it() {
         let problem = "changed.toml: file: ".to_owned() + file + " is no file of the manifest's folder";
         assert!(message.contains(&problem), "{message}");
     }
+    for file in ["starter-watch.toml", "labels.txt", "onnx"] {
+        let message = changed(from, &format!("file = \"{file}\"")).unwrap_err().to_string();
+        assert!(message.contains(&(file.to_owned() + " is no ONNX file")), "{message}");
+    }
     for file in ["x.onnx", "./x.onnx", "weights/x.onnx", "..x.onnx"] {
         assert!(changed(from, &format!("file = \"{file}\"")).is_ok(), "{file}");
     }
