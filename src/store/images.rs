@@ -43,16 +43,25 @@ pub async fn find(conn: &mut PgConnection, hash: &ContentHash) -> sqlx::Result<O
         .await
 }
 
-/// Up to `most` images that nobody hid and that are not in the audit set, drawn by chance, the same in every call, with people's verdict.
+/// Up to `most` images that nobody hid and that are not in the audit set, drawn by chance, the same in every call, with people's
+/// verdict. Up to `labelled` watches and as many others that people labelled come first, however few of all images have a label.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn drawn(conn: &mut PgConnection, most: i64) -> sqlx::Result<Vec<(ImageId, Option<bool>)>> {
+pub async fn drawn(
+    conn: &mut PgConnection,
+    most: i64,
+    labelled: i64,
+) -> sqlx::Result<Vec<(ImageId, Option<bool>)>> {
     let rows = sqlx::query!(
-        r#"SELECT image_id AS "image: ImageId", verdict FROM catalog JOIN images i ON i.id = image_id
-           WHERE generation_id = (SELECT generation_id FROM active_generation) AND NOT hidden AND NOT i.audit
-           ORDER BY uuid_hash_extended(image_id, 0) LIMIT $1"#,
-        most
+        r#"SELECT image_id AS "image!: ImageId", verdict FROM (
+               SELECT image_id, verdict, uuid_hash_extended(image_id, 0) AS chance,
+                      row_number() OVER (PARTITION BY verdict ORDER BY uuid_hash_extended(image_id, 0)) AS place
+               FROM catalog JOIN images i ON i.id = image_id
+               WHERE generation_id = (SELECT generation_id FROM active_generation) AND NOT hidden AND NOT i.audit) drawn
+           ORDER BY verdict IS NOT NULL AND place <= $2 DESC, chance LIMIT $1"#,
+        most,
+        labelled
     );
     Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.image, row.verdict)).collect())
 }
