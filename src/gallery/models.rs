@@ -193,11 +193,13 @@ async fn hold(site: &Site, caller: &Caller, id: GenerationId, holds: bool) -> Re
 pub async fn accept(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
     let model = ModelId(id.into_inner());
     let mut tx = site.pool.begin().await?;
-    if model_versions::accept(&mut tx, model, caller.annotator).await?.is_some() {
+    let accepted = model_versions::accept(&mut tx, model, caller.annotator).await?;
+    if accepted.is_some() {
         events::record(&mut tx, caller.annotator, "models.accept", Some(&model.0.to_string())).await?;
     }
     tx.commit().await?;
-    Ok(site.see_other("/models"))
+    let gives_up = accepted.is_some_and(|accepted| accepted.given_up.is_some());
+    Ok(site.see_other(if gives_up { "/models?done=gave-up" } else { "/models" }))
 }
 
 impl MovedRow {

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::generations;
+use super::{events, generations};
 use crate::domain::{AnnotatorId, GenerationId, ModelId};
 
 /// A model that serves or is being brought in, whose answer for the golden picture moved, and about which somebody has to decide.
@@ -28,6 +28,15 @@ pub struct Moved {
     pub version: Option<ModelId>,
     /// Its number.
     pub number: Option<i32>,
+}
+
+/// Numbers that were accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The pair that has the version that says them.
+    pub generation: GenerationId,
+    /// Another pair, which was being filled, and was given up for it.
+    pub given_up: Option<GenerationId>,
 }
 
 /// Records what a model says about its golden picture at this start: `moved_to` where that is beyond the tolerance. What it said
@@ -119,7 +128,8 @@ pub async fn has_moved(conn: &mut PgConnection, name: &str) -> sqlx::Result<bool
 }
 
 /// Accepts what a model says now: by the version that says so already, else by another one, with the former one's threshold. It takes
-/// the model's place in the pair that is being filled, else in the active one, and every image that it lacks is scored by it.
+/// the model's place in the pair that is being filled if that has a version of the model, else in the active one, and every image that
+/// it lacks is scored by it. Another pair that is being filled is given up, as by [`generations::give_up`], which is recorded.
 /// None if the model's numbers have not moved, were accepted already, or are not asked for.
 ///
 /// # Errors
@@ -128,12 +138,15 @@ pub async fn accept(
     conn: &mut PgConnection,
     model: ModelId,
     author: Option<AnnotatorId>,
-) -> sqlx::Result<Option<GenerationId>> {
+) -> sqlx::Result<Option<Accepted>> {
     // Of two that accept at the same moment one comes second, and finds it done. Before any row is locked, since who holds
     // generations waits for rows.
     generations::keep_out(&mut *conn).await?;
     let moved = moved(&mut *conn).await?.into_iter().find(|moved| moved.model == model);
-    let (Some(moved), Some(pair)) = (moved, generations::latest(&mut *conn).await?) else { return Ok(None) };
+    let pair = generations::of_version(&mut *conn, model).await?;
+    let (Some(moved), Some(pair)) = (moved, pair) else { return Ok(None) };
+    // The active pair itself, unless another one is being filled.
+    let latest = generations::latest(&mut *conn).await?.filter(|latest| latest.id != pair.id);
     let version = match moved.version {
         Some(version) => {
             observe(&mut *conn, version, &moved.image, None).await?;
@@ -143,12 +156,16 @@ pub async fn accept(
     };
     let (watch, quality) =
         if moved.task == "watch" { (version, pair.quality_model) } else { (pair.watch_model, version) };
-    let made = generations::make(&mut *conn, watch, quality).await?;
+    let generation = generations::make(&mut *conn, watch, quality).await?;
+    let given_up = latest.map(|latest| latest.id).filter(|latest| *latest != generation);
+    if let Some(given_up) = given_up {
+        events::record(&mut *conn, author, "models.give_up", Some(&given_up.to_string())).await?;
+    }
     if moved.version.is_some() {
         // Its pair may be kept up, or shown, and need no filling; else it is shown when it is filled.
-        let _ = generations::activate(conn, made, author).await?;
+        let _ = generations::activate(conn, generation, author).await?;
     }
-    Ok(Some(made))
+    Ok(Some(Accepted { generation, given_up }))
 }
 
 /// Another row of the same manifest and file, which expects what the model says now, and has its threshold.
