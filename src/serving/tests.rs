@@ -52,3 +52,49 @@ async fn an_ensemble_that_was_recorded_without_labels_gets_them(pool: PgPool) {
         .unwrap();
     assert_eq!(without, 0);
 }
+
+/// How many connections to this database wait for an advisory lock.
+async fn waiting(pool: &PgPool) -> i64 {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap()
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn two_who_accept_moved_numbers_at_the_same_moment_make_one_version(pool: PgPool) {
+    let mut conn = pool.acquire().await.unwrap();
+    let former = record(&mut conn, tiny("tiny-watch").await).await.unwrap().id;
+    let quality = record(&mut conn, tiny("tiny-quality").await).await.unwrap().id;
+    let active = generations::create_active(&mut conn, former, quality).await.unwrap();
+    sqlx::query("UPDATE model_checks SET expected = to_jsonb(expected::float8 + 0.1) WHERE model_id = $1")
+        .bind(former.0)
+        .execute(&pool)
+        .await
+        .unwrap();
+    drop(conn);
+    let settings = Settings { models: folder(), ..Settings::default() };
+    let mut held = pool.begin().await.unwrap();
+    generations::hold(&mut held).await.unwrap();
+    let ask = || {
+        let (pool, workshop) = (pool.clone(), Workshop::new(&settings));
+        tokio::spawn(async move {
+            let ask = Ask { name: "tiny-watch", by: None, accepts_moved: true };
+            workshop.bring_in(&pool, ask).await.unwrap().generation
+        })
+    };
+    let asked = [ask(), ask()];
+    while waiting(&pool).await < 2 {
+        tokio::task::yield_now().await;
+    }
+    held.commit().await.unwrap();
+    let [one, other] = asked;
+    let (one, other) = (one.await.unwrap(), other.await.unwrap());
+    assert!(one == other && one != active.id);
+    let versions: i64 =
+        sqlx::query_scalar("SELECT max(version)::bigint FROM models").fetch_one(&pool).await.unwrap();
+    assert_eq!(versions, 2);
+}
