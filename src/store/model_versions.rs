@@ -39,8 +39,8 @@ pub struct Accepted {
     pub given_up: Option<GenerationId>,
 }
 
-/// Records what a model says about its golden picture at this start: `moved_to` where that is beyond the tolerance. What it said
-/// about a picture that its manifest had before no longer matters.
+/// Records what a model says about its golden picture at this start where that is beyond the tolerance, and the ONNX Runtime (version
+/// and build) that says so. What it said about a picture that its manifest had before no longer matters.
 ///
 /// # Errors
 /// When the database refuses.
@@ -48,16 +48,19 @@ pub async fn observe(
     conn: &mut PgConnection,
     model: ModelId,
     image: &str,
-    moved_to: Option<f64>,
+    moved_to: Option<(f64, &str)>,
 ) -> sqlx::Result<()> {
+    let (value, with) = moved_to.unzip();
     sqlx::query!(
-        "UPDATE model_checks SET moved_to = now.moved_to
-         FROM (SELECT image, CASE WHEN image = $2 THEN $3::float8 END AS moved_to FROM model_checks WHERE model_id = $1) now
+        "UPDATE model_checks SET moved_to = now.moved_to, moved_with = now.moved_with
+         FROM (SELECT image, CASE WHEN image = $2 THEN $3::float8 END AS moved_to, CASE WHEN image = $2 THEN $4::text END AS moved_with
+               FROM model_checks WHERE model_id = $1) now
          WHERE model_checks.model_id = $1 AND model_checks.image = now.image
-           AND model_checks.moved_to IS DISTINCT FROM now.moved_to",
+           AND (model_checks.moved_to, model_checks.moved_with) IS DISTINCT FROM (now.moved_to, now.moved_with)",
         model.0,
         image,
-        moved_to
+        value,
+        with
     )
     .execute(conn)
     .await
@@ -168,7 +171,8 @@ pub async fn accept(
     Ok(Some(Accepted { generation, given_up }))
 }
 
-/// Another row of the same manifest and file, which expects what the model says now, and has its threshold.
+/// Another row of the same manifest and file, which expects what the model says now, and has its threshold: the manifest's with the row,
+/// else the one that somebody set.
 ///
 /// # Errors
 /// When the database refuses.
@@ -179,10 +183,11 @@ pub async fn next_version(
 ) -> sqlx::Result<ModelId> {
     let version = sqlx::query_scalar!(
         r#"INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256, title, question, positives,
-                               default_threshold, threshold_measured_on, embedding_dim, version)
+                               default_threshold, threshold_measured_on, embedding_dim, onnxruntime_version, version)
            SELECT m.name, m.task, m.kind, m.fingerprint, m.preprocessing, m.manifest, m.sha256,
                   format('%s, version %s', coalesce(first.title, m.name), last.version + 1), m.question, m.positives,
-                  m.default_threshold, m.threshold_measured_on, m.embedding_dim, last.version + 1
+                  m.default_threshold, m.threshold_measured_on, m.embedding_dim,
+                  (SELECT moved_with FROM model_checks WHERE model_id = m.id AND moved_to IS NOT NULL LIMIT 1), last.version + 1
            FROM models m
            JOIN models first ON first.name = m.name AND first.fingerprint = m.fingerprint AND first.version = 1
            CROSS JOIN LATERAL (
@@ -203,7 +208,7 @@ pub async fn next_version(
     sqlx::query!(
         "INSERT INTO threshold_settings (model_id, value, objective, note, author)
          SELECT $2, value, 'manual', 'carried over from the version before, whose numbers moved', $3
-         FROM threshold_settings WHERE model_id = $1 ORDER BY id DESC LIMIT 1",
+         FROM threshold_settings WHERE model_id = $1 AND objective <> 'manifest' ORDER BY id DESC LIMIT 1",
         model.0,
         version.0,
         author.map(|author| author.0)

@@ -125,6 +125,29 @@ async fn every_manifest_is_listed_with_its_state_and_checked_by_a_button(pool: P
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn of_a_model_that_serves_the_threshold_is_shown_that_holds_and_not_what_the_manifest_says_by_now(
+    pool: PgPool,
+) {
+    let shop = Workshop::open(&pool, false, |_| {}).await;
+    sqlx::raw_sql("UPDATE models SET name = 'tiny-watch', default_threshold = 0.25 WHERE name = 'w'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let shown = async || shop.row("tiny-watch").await.all("td[data-name=Threshold]");
+    assert_eq!(shown().await, ["0.25, not measured"]);
+    sqlx::raw_sql("INSERT INTO threshold_settings (model_id, value, objective) SELECT id, 0.75, 'f1' FROM models WHERE name = 'tiny-watch'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(shown().await, ["0.75"]);
+    assert_eq!(
+        shop.row("tiny-watch-bgr").await.all("td[data-name=Threshold]"),
+        ["0.5"],
+        "the catalog does not know it"
+    );
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn a_model_is_activated_from_the_page_and_fills_its_pair(pool: PgPool) {
     let shop = Workshop::open(&pool, false, |_| {}).await;
     assert_eq!(shop.press("activate", &[("model", "tiny-ensemble")]).await, StatusCode::SEE_OTHER);

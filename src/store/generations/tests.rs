@@ -3,8 +3,8 @@ use tokio::time::{Duration, timeout};
 
 use super::*;
 use crate::{
-    domain::ImageId,
-    store::{catalog, events, images, model_versions, opening, retired, scorings, summary},
+    domain::{ImageId, Threshold},
+    store::{catalog, events, images, model_versions, opening, retired, scorings, summary, thresholds},
 };
 
 mod moved;

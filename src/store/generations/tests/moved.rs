@@ -14,6 +14,7 @@ async fn recorded(pool: &PgPool) {
 
 /// A model says something else about its golden picture from now on, or again what it said.
 async fn says(pool: &PgPool, model: ModelId, moved_to: Option<f64>) {
+    let moved_to = moved_to.map(|moved_to| (moved_to, "another library"));
     model_versions::observe(&mut *connection(pool).await, model, "dial", moved_to).await.unwrap();
 }
 
@@ -51,7 +52,7 @@ async fn numbers_that_moved_are_accepted_as_another_version_with_its_threshold(p
         None,
         "nothing moved"
     );
-    model_versions::observe(&mut conn, before.watch_model, "dial", Some(0.5)).await.unwrap();
+    says(&pool, before.watch_model, Some(0.5)).await;
     let moved = model_versions::moved(&mut conn).await.unwrap();
     assert_eq!((moved.len(), moved[0].expected, moved[0].observed), (1, 0.25, 0.5));
 
@@ -64,15 +65,15 @@ async fn numbers_that_moved_are_accepted_as_another_version_with_its_threshold(p
         "once is enough"
     );
     let version = model(&pool, "w").await;
-    let row: (i32, String, f64, f64) = sqlx::query_as(
-        "SELECT m.version, m.title, c.expected::float8, t.value FROM models m JOIN model_checks c ON c.model_id = m.id
+    let row: (i32, String, f64, f64, String) = sqlx::query_as(
+        "SELECT m.version, m.title, c.expected::float8, t.value, m.onnxruntime_version FROM models m JOIN model_checks c ON c.model_id = m.id
          JOIN threshold_settings t ON t.model_id = m.id WHERE m.id = $1",
     )
     .bind(version.0)
     .fetch_one(&pool)
     .await
     .unwrap();
-    assert_eq!(row, (2, "The watcher, version 2".to_owned(), 0.5, 0.125));
+    assert_eq!(row, (2, "The watcher, version 2".to_owned(), 0.5, 0.125, "another library".to_owned()));
     let opened = latest(&mut conn).await.unwrap().unwrap();
     assert_eq!((opened.id, opened.watch_model, opened.quality_model), (made, version, before.quality_model));
 }
@@ -207,6 +208,25 @@ async fn numbers_are_accepted_while_images_come_in_and_neither_waits_for_the_oth
     assert!(requested.expect("the image waits for it").unwrap());
     arriving.commit().await.unwrap();
     assert!(accepting.await.unwrap().is_some());
+}
+
+#[sqlx::test]
+async fn a_manifests_own_threshold_goes_to_another_version_with_the_manifest_and_not_as_somebodys_setting(
+    pool: PgPool,
+) {
+    let before = catalog(&pool).await;
+    recorded(&pool).await;
+    let threshold = Threshold::new(0.25).unwrap();
+    let mut conn = connection(&pool).await;
+    thresholds::follow_manifest(&mut conn, before.watch_model, (threshold, None)).await.unwrap();
+    says(&pool, before.watch_model, Some(0.5)).await;
+    accept(&pool, before.watch_model).await.unwrap();
+    let version = model(&pool, "w").await;
+    assert_eq!(thresholds::history(&mut conn, version).await.unwrap(), []);
+    assert_eq!(
+        count(&pool, &format!("models WHERE id = {} AND default_threshold = 0.25", version.0)).await,
+        1
+    );
 }
 
 #[sqlx::test]
