@@ -278,3 +278,40 @@ pub async fn reject(conn: &mut PgConnection, image: ImageId, reason: &str) -> sq
         Some(listing) => catalog::refresh_listings(conn, listing.as_slice()).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::PgPool;
+
+    use super::*;
+
+    #[sqlx::test]
+    async fn pictures_that_people_labelled_are_drawn_first_up_to_so_many_of_each_kind(pool: PgPool) {
+        sqlx::raw_sql(
+            "INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256)
+             VALUES ('w', 'watch', 'onnx', repeat('a', 64), 1, '{}', sha256('w')),
+                    ('q', 'quality', 'onnx', repeat('b', 64), 1, '{}', sha256('q'));
+             INSERT INTO generations (watch_model, quality_model, state)
+             SELECT w.id, q.id, 'live' FROM models w, models q WHERE w.task = 'watch' AND q.task = 'quality';
+             INSERT INTO active_generation (generation_id) SELECT id FROM generations;
+             INSERT INTO images (id, sha256, bytes, format, width, height, audit)
+             SELECT gen_random_uuid(), sha256(n::text::bytea), 1, 'jpeg', 10, 10, FALSE FROM generate_series(1, 200) n;
+             INSERT INTO catalog (generation_id, image_id, width, height, ingested_at, verdict)
+             SELECT g.id, i.id, 10, 10, now(), CASE WHEN i.place <= 9 THEN TRUE WHEN i.place <= 12 THEN FALSE END
+             FROM generations g, (SELECT id, row_number() OVER (ORDER BY id) AS place FROM images) i",
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
+        let mut conn = pool.acquire().await.unwrap();
+        let all = drawn(&mut conn, 50, 5).await.unwrap();
+        assert_eq!(
+            (all.len(), drawn(&mut conn, 50, 5).await.unwrap()),
+            (50, all.clone()),
+            "the same in every call"
+        );
+        let first: Vec<_> = all[..8].iter().filter_map(|(_, verdict)| *verdict).collect();
+        assert_eq!(first.iter().filter(|verdict| **verdict).count(), 5);
+        assert_eq!(first.iter().filter(|verdict| !**verdict).count(), 3, "there are no more");
+    }
+}
