@@ -1,6 +1,7 @@
 //! Which models serve: joins the manifests on disk, the generation in the database, and the engines that run.
 
 mod doings;
+mod kept_manifest;
 mod workshop;
 
 use std::{collections::HashMap, sync::Arc};
@@ -20,6 +21,7 @@ use crate::{
     store::{
         generations, model_versions,
         models::{self, Identity, NewModel},
+        thresholds,
     },
 };
 
@@ -214,13 +216,18 @@ pub async fn record(conn: &mut PgConnection, model: Model) -> Result<Served, Ser
     held(conn, version.unwrap_or(latest), Arc::new(model)).await
 }
 
-/// Holds the model's golden answer against the one that was recorded for this row, and records where it moved to.
+/// Holds the model's golden answer against the one that was recorded for this row, and records where it moved to, and the cut-off that
+/// the manifest brings by now.
 async fn held(conn: &mut PgConnection, id: ModelId, model: Arc<Model>) -> Result<Served, ServingError> {
     record_members(&mut *conn, id, &model).await?;
+    if let Manifest { task: Task::Watch, threshold, .. } = model.manifest() {
+        thresholds::follow_manifest(conn, id, (threshold.value, threshold.measured_on.as_deref())).await?;
+    }
     let golden = model.golden();
     let recorded = models::record_check(conn, id, golden).await?;
     let agrees = golden.agrees_with(recorded);
-    model_versions::observe(conn, id, &golden.image, (!agrees).then_some(golden.observed)).await?;
+    let moved_to = (!agrees).then_some((golden.observed, model.runtime().version()));
+    model_versions::observe(conn, id, &golden.image, moved_to).await?;
     let name = &model.manifest().name;
     if agrees {
         tracing::info!(model = name, task = %model.manifest().task, "model ready");
@@ -242,7 +249,8 @@ async fn held(conn: &mut PgConnection, id: ModelId, model: Arc<Model>) -> Result
 async fn record_members(conn: &mut PgConnection, ensemble: ModelId, model: &Model) -> sqlx::Result<()> {
     let mut members = Vec::new();
     for (manifest, weight, engine) in model.members() {
-        let member = models::register(&mut *conn, &new_member(manifest, engine)).await?;
+        let member = new_member(manifest, engine, model.runtime());
+        let member = models::register(&mut *conn, &member).await?;
         members.push((member, weight));
     }
     if !members.is_empty() {
@@ -253,19 +261,21 @@ async fn record_members(conn: &mut PgConnection, ensemble: ModelId, model: &Mode
 
 fn new_model(model: &Model) -> NewModel {
     let outputs = (model.positive_labels(), model.features_dimension());
-    described(model.manifest(), model.fingerprint(), outputs)
+    described(model.manifest(), model.fingerprint(), outputs, model.runtime())
 }
 
 /// A member of an ensemble, which is one network.
-fn new_member(manifest: &Manifest, engine: &Engine) -> NewModel {
+fn new_member(manifest: &Manifest, engine: &Engine, runtime: &Runtime) -> NewModel {
     let network = engine.network();
-    described(manifest, network.fingerprint(), (network.positive_labels(), engine.features_dimension()))
+    let outputs = (network.positive_labels(), engine.features_dimension());
+    described(manifest, network.fingerprint(), outputs, runtime)
 }
 
 fn described(
     manifest: &Manifest,
     fingerprint: ContentHash,
     (positives, features_dimension): (Vec<String>, Option<usize>),
+    runtime: &Runtime,
 ) -> NewModel {
     let is_watch = manifest.task == Task::Watch;
     NewModel {
@@ -273,6 +283,8 @@ fn described(
         task: manifest.task,
         fingerprint,
         preprocessing: PREPROCESSING,
+        manifest: kept_manifest::of(manifest),
+        onnxruntime: runtime.version().to_owned(),
         sha256: manifest.network().map(|network| network.sha256),
         title: manifest.title.clone(),
         question: is_watch.then(|| manifest.question.as_str().to_owned()),

@@ -38,9 +38,9 @@ pub struct Args {
 }
 
 /// A picture with what people said about it.
-struct Labelled {
-    file: Found,
-    watch: bool,
+pub(super) struct Labelled {
+    pub(super) file: Found,
+    pub(super) watch: bool,
     group: Option<u32>,
 }
 
@@ -114,7 +114,8 @@ fn from_folders(folders: &[PathBuf]) -> anyhow::Result<Vec<Labelled>> {
     Ok(pictures)
 }
 
-fn from_table(path: &Path, images: Option<&Path>) -> anyhow::Result<Vec<Labelled>> {
+/// The pictures that a table of labels names, which lie in the folder `images`, else beside the table, else in `images/` there.
+pub(super) fn from_table(path: &Path, images: Option<&Path>) -> anyhow::Result<Vec<Labelled>> {
     let table = Table::with_header(path)?;
     let (file, watch) = (table.column("file")?, table.column("watch")?);
     let listing = table.optional_column("listing");
@@ -135,7 +136,7 @@ fn from_table(path: &Path, images: Option<&Path>) -> anyhow::Result<Vec<Labelled
         .collect()
 }
 
-/// Where a file of the table lies: in the folder that was given, else beside the table, else in `images/` there.
+/// Where a file of the table lies.
 fn placed(name: &Path, table: &Path, images: Option<&Path>) -> PathBuf {
     let beside = table.parent().unwrap_or(Path::new(""));
     let candidates = match images {

@@ -103,13 +103,18 @@ pub async fn show(
     let view = viewpoint::active(&mut conn).await?;
     let kept = model_change::kept(&mut conn).await?;
     let moved = model_versions::moved(&mut conn).await?;
+    let mut others = vec![];
+    for other in kept.iter().filter(|other| !other.is_active) {
+        others.extend(viewpoint::of(&mut conn, other.id).await?.map(|other_view| (other, other_view)));
+    }
+    let folder = Folder::of(&site, &mut conn, &kept).await?;
+    // A comparison may take a while, and has a connection of its own.
+    drop(conn);
     let mut reports = vec![];
-    if let Some(view) = &view {
-        for other in kept.iter().filter(|other| !other.is_active) {
-            if let Some(other_view) = viewpoint::of(&mut conn, other.id).await? {
-                let comparison = site.comparisons.of(&site, &mut conn, (view, &other_view)).await?;
-                reports.push(Report::new(&site, other, comparison));
-            }
+    for (other, other_view) in &others {
+        if let Some(view) = &view {
+            let comparison = site.comparisons.of(&site, (view, other_view)).await?;
+            reports.push(Report::new(&site, other, comparison));
         }
     }
     html(&Page {
@@ -118,7 +123,7 @@ pub async fn show(
         pairs: kept.iter().map(|kept| PairRow::new(&site, kept)).collect(),
         moved: moved.iter().map(|moved| MovedRow::new(&site, moved)).collect(),
         reports,
-        folder: Folder::of(&site, &mut conn, &kept).await?,
+        folder,
     })
 }
 
@@ -193,11 +198,13 @@ async fn hold(site: &Site, caller: &Caller, id: GenerationId, holds: bool) -> Re
 pub async fn accept(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
     let model = ModelId(id.into_inner());
     let mut tx = site.pool.begin().await?;
-    if model_versions::accept(&mut tx, model, caller.annotator).await?.is_some() {
+    let accepted = model_versions::accept(&mut tx, model, caller.annotator).await?;
+    if accepted.is_some() {
         events::record(&mut tx, caller.annotator, "models.accept", Some(&model.0.to_string())).await?;
     }
     tx.commit().await?;
-    Ok(site.see_other("/models"))
+    let gives_up = accepted.is_some_and(|accepted| accepted.given_up.is_some());
+    Ok(site.see_other(if gives_up { "/models?done=gave-up" } else { "/models" }))
 }
 
 impl MovedRow {

@@ -9,6 +9,7 @@ pub mod import;
 pub mod listing;
 pub mod original;
 pub mod settle;
+mod spool;
 mod sweep;
 pub mod tree;
 pub mod upload;

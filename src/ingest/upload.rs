@@ -20,7 +20,7 @@ use super::{
     diff::Stamp,
     import::{ImportError, Imported, Importer, Settled, Told},
     listing::{DEFAULT_PATTERN, ListingPattern},
-    tree,
+    spool, tree,
 };
 use crate::{
     clock::Clock,
@@ -126,6 +126,7 @@ impl Uploads {
     ) -> Result<Self, IngestError> {
         let spool = settings.data_dir.join("spool");
         std::fs::create_dir_all(&spool).map_err(|error| IngestError::Spool(spool.clone(), error))?;
+        spool::clear(&spool, clock.now());
         let pattern = settings.listing_pattern.as_deref().unwrap_or(DEFAULT_PATTERN);
         let importer = Importer {
             pool,

@@ -69,6 +69,7 @@ pub struct Model {
     /// The manifests of an ensemble's members, in the order of the parts.
     members: Vec<Manifest>,
     golden: GoldenCheck,
+    runtime: &'static Runtime,
 }
 
 impl Model {
@@ -117,7 +118,12 @@ impl Model {
         }
         let golden = ask_golden(&manifest, &parts, &picture).await?;
         let members = members.into_iter().map(|(_, member)| member).collect();
-        Ok(Self { manifest, fingerprint, parts, members, golden })
+        Ok(Self { manifest, fingerprint, parts, members, golden, runtime })
+    }
+
+    /// What computes it.
+    pub const fn runtime(&self) -> &'static Runtime {
+        self.runtime
     }
 
     /// What [`Model::fingerprint`] will be, as the manifests say, without anything being opened.

@@ -2,8 +2,10 @@ use std::{fs, path::Path};
 
 use super::*;
 use crate::{
+    domain::Threshold,
     score::tests::models as folder,
     score::{EngineSettings, Libraries},
+    store::{thresholds, viewpoint},
 };
 
 async fn tiny(name: &str) -> Model {
@@ -103,4 +105,134 @@ async fn a_database_that_fails_makes_no_model_a_missing_one(pool: PgPool) {
     // Only the quality model's tolerance is that large.
     let refusal = load(&pool, &settings).await.unwrap_err();
     assert!(matches!(refusal, ServingError::Database(_)), "{refusal}");
+}
+
+/// How many connections to this database wait for an advisory lock.
+async fn waiting(pool: &PgPool) -> i64 {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap()
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn two_who_accept_moved_numbers_at_the_same_moment_make_one_version(pool: PgPool) {
+    let mut conn = pool.acquire().await.unwrap();
+    let former = record(&mut conn, tiny("tiny-watch").await).await.unwrap().id;
+    let quality = record(&mut conn, tiny("tiny-quality").await).await.unwrap().id;
+    let active = generations::create_active(&mut conn, former, quality).await.unwrap();
+    sqlx::query("UPDATE model_checks SET expected = to_jsonb(expected::float8 + 0.1) WHERE model_id = $1")
+        .bind(former.0)
+        .execute(&pool)
+        .await
+        .unwrap();
+    drop(conn);
+    let settings = Settings { models: folder(), ..Settings::default() };
+    let mut held = pool.begin().await.unwrap();
+    generations::hold(&mut held).await.unwrap();
+    let ask = || {
+        let (pool, workshop) = (pool.clone(), Workshop::new(&settings));
+        tokio::spawn(async move {
+            let ask = Ask { name: "tiny-watch", by: None, accepts_moved: true };
+            workshop.bring_in(&pool, ask).await.unwrap().generation
+        })
+    };
+    let asked = [ask(), ask()];
+    while waiting(&pool).await < 2 {
+        tokio::task::yield_now().await;
+    }
+    held.commit().await.unwrap();
+    let [one, other] = asked;
+    let (one, other) = (one.await.unwrap(), other.await.unwrap());
+    assert!(one == other && one != active.id);
+    let versions: i64 =
+        sqlx::query_scalar("SELECT max(version)::bigint FROM models").fetch_one(&pool).await.unwrap();
+    assert_eq!(versions, 2);
+}
+
+/// A folder with the tiny models of both tasks, which a service has by default; `change` makes another text of the watch model's manifest.
+fn defaults() -> (tempfile::TempDir, impl Fn(&str, &str)) {
+    let here = tempfile::tempdir().unwrap();
+    for name in
+        ["tiny-watch.toml", "tiny-means.onnx", "tiny-labels.txt", "tiny-quality.toml", "tiny-quality.onnx"]
+    {
+        std::fs::copy(folder().join(name), here.path().join(name)).unwrap();
+    }
+    let manifest = here.path().join("tiny-watch.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let threshold = text.find("[threshold]").unwrap();
+    let says = move |value: &str, more: &str| {
+        let text = format!("{}[threshold]\ndefault = {value}\n{more}\n", &text[..threshold]);
+        std::fs::write(&manifest, text).unwrap();
+    };
+    (here, says)
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_threshold_that_the_manifest_brings_later_holds_until_somebody_sets_one(pool: PgPool) {
+    let (models, manifest_says) = defaults();
+    let settings = Settings { models: models.path().to_owned(), ..Settings::default() };
+    let mut conn = pool.acquire().await.unwrap();
+    let holds = async |conn: &mut PgConnection| {
+        load(&pool, &settings).await.unwrap();
+        let view = viewpoint::active(&mut *conn).await.unwrap().unwrap();
+        let history = thresholds::history(&mut *conn, view.watch_model).await.unwrap();
+        let of = history.iter().map(|setting| (setting.objective.clone(), setting.note.clone().unwrap()));
+        let in_use = thresholds::in_use(conn).await.unwrap().remove(0);
+        assert_eq!(
+            (Some(in_use.value), in_use.is_measured()),
+            (view.threshold.map(f64::from), view.threshold_is_measured)
+        );
+        (in_use.value, in_use.is_measured(), of.collect::<Vec<_>>())
+    };
+    manifest_says("0.5", "");
+    assert_eq!(holds(&mut conn).await, (0.5, false, vec![]));
+    let mut history = vec![("manifest".to_owned(), "measured on 400 labelled pictures".to_owned())];
+    manifest_says("0.25", "measured_on = \"400 labelled pictures\"");
+    assert_eq!(holds(&mut conn).await, (0.25, true, history.clone()));
+    assert_eq!(holds(&mut conn).await, (0.25, true, history.clone()), "once");
+    manifest_says("0.375", "");
+    history.insert(0, ("manifest".to_owned(), "not measured".to_owned()));
+    assert_eq!(holds(&mut conn).await, (0.375, false, history.clone()));
+
+    let view = viewpoint::active(&mut conn).await.unwrap().unwrap();
+    let seen = thresholds::history(&mut conn, view.watch_model).await.unwrap()[0].id;
+    let value = Threshold::new(0.125).unwrap();
+    let change = thresholds::Change {
+        model: view.watch_model,
+        value,
+        objective: "manual",
+        evidence: &serde_json::json!({}),
+        note: "as agreed",
+        author: None,
+    };
+    assert!(thresholds::apply(&mut conn, Some(seen), &change).await.unwrap());
+    history.insert(0, ("manual".to_owned(), "as agreed".to_owned()));
+    manifest_says("0.75", "measured_on = \"other pictures\"");
+    assert_eq!(holds(&mut conn).await, (0.125, true, history));
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_model_is_recorded_with_its_manifest_and_the_library_that_computed_it(pool: PgPool) {
+    let mut conn = pool.acquire().await.unwrap();
+    let model = tiny("tiny-ensemble").await;
+    let library = model.runtime().version();
+    record(&mut conn, model).await.unwrap();
+    let rows: Vec<(serde_json::Value, String)> =
+        sqlx::query_as("SELECT manifest, onnxruntime_version FROM models ORDER BY name")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    assert!(!library.is_empty() && rows.iter().all(|(_, recorded)| recorded == library), "{rows:?}");
+    let (ensemble, member) = (&rows[0].0, &rows[1].0);
+    assert_eq!(ensemble["members"][0], serde_json::json!({ "name": "tiny-watch", "weight": 3.0 }));
+    assert_eq!((member["name"].as_str(), member["input"]["width"].as_i64()), (Some("tiny-watch"), Some(4)));
+    assert_eq!(member["output"]["activation"], "softmax");
+    let manifest = Catalogue::read(&folder()).unwrap().get("tiny-watch").unwrap().clone();
+    assert_eq!(member["sha256"], serde_json::json!(manifest.network().unwrap().sha256));
+    assert_eq!(member["threshold"]["default"], 0.5);
+    assert!(!rows[1].0.to_string().contains(folder().to_str().unwrap()), "no path of this machine: {member}");
 }

@@ -13,7 +13,7 @@ use crate::{
     store::{
         events,
         generations::{self, Activation, Coverage},
-        model_versions,
+        model_versions, models,
     },
 };
 
@@ -137,18 +137,23 @@ impl Workshop {
     /// It cannot be served, in a sentence, or no model serves yet.
     pub async fn bring_in(&self, pool: &PgPool, ask: Ask<'_>) -> Result<BroughtIn, BringInError> {
         let model = self.load(ask.name).await?;
-        let task = model.manifest().task;
+        let (task, golden) = (model.manifest().task, model.golden().clone());
         let mut conn = pool.acquire().await?;
         if generations::latest(&mut conn).await?.is_none() {
             return Err(BringInError::NoneServes);
         }
         // By itself: that its numbers moved is to be known also where it is refused for it.
         let recorded = super::record(&mut conn, model).await;
+        drop(conn);
         let mut tx = pool.begin().await?;
         let id = match recorded {
             Err(ServingError::Moved { model, .. }) if ask.accepts_moved => {
+                // Of two that ask at the same moment one comes second, and finds the version of the other.
                 generations::keep_out(&mut tx).await?;
-                model_versions::next_version(&mut tx, model, ask.by).await?
+                match models::version_that_says(&mut tx, model, &golden).await? {
+                    Some(version) => version,
+                    None => model_versions::next_version(&mut tx, model, ask.by).await?,
+                }
             }
             recorded => recorded?.id,
         };

@@ -174,6 +174,27 @@ pub async fn latest(conn: &mut PgConnection) -> sqlx::Result<Option<Generation>>
     .await
 }
 
+/// The pair that another version of a model is to be part of: the one that is being filled if it has a version of the model, else the
+/// active one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of_version(conn: &mut PgConnection, model: ModelId) -> sqlx::Result<Option<Generation>> {
+    sqlx::query_as!(
+        Generation,
+        r#"SELECT g.id AS "id: GenerationId", g.watch_model AS "watch_model: ModelId",
+                  g.quality_model AS "quality_model: ModelId"
+           FROM generations g LEFT JOIN active_generation a ON a.generation_id = g.id
+           WHERE a.generation_id IS NOT NULL OR g.state = 'filling' AND EXISTS (
+               SELECT FROM models m JOIN models o ON o.name = m.name AND o.fingerprint = m.fingerprint
+               WHERE m.id = $1 AND o.id IN (g.watch_model, g.quality_model))
+           ORDER BY g.state = 'filling' DESC, g.id DESC LIMIT 1"#,
+        model.0
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 /// Fills a generation no more. `false` if it was not being filled.
 ///
 /// # Errors

@@ -43,16 +43,25 @@ pub async fn find(conn: &mut PgConnection, hash: &ContentHash) -> sqlx::Result<O
         .await
 }
 
-/// Up to `most` images that nobody hid and that are not in the audit set, drawn by chance, the same in every call, with people's verdict.
+/// Up to `most` images that nobody hid and that are not in the audit set, drawn by chance, the same in every call, with people's
+/// verdict. Up to `labelled` watches and as many others that people labelled come first, however few of all images have a label.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn drawn(conn: &mut PgConnection, most: i64) -> sqlx::Result<Vec<(ImageId, Option<bool>)>> {
+pub async fn drawn(
+    conn: &mut PgConnection,
+    most: i64,
+    labelled: i64,
+) -> sqlx::Result<Vec<(ImageId, Option<bool>)>> {
     let rows = sqlx::query!(
-        r#"SELECT image_id AS "image: ImageId", verdict FROM catalog JOIN images i ON i.id = image_id
-           WHERE generation_id = (SELECT generation_id FROM active_generation) AND NOT hidden AND NOT i.audit
-           ORDER BY uuid_hash_extended(image_id, 0) LIMIT $1"#,
-        most
+        r#"SELECT image_id AS "image!: ImageId", verdict FROM (
+               SELECT image_id, verdict, uuid_hash_extended(image_id, 0) AS chance,
+                      row_number() OVER (PARTITION BY verdict ORDER BY uuid_hash_extended(image_id, 0)) AS place
+               FROM catalog JOIN images i ON i.id = image_id
+               WHERE generation_id = (SELECT generation_id FROM active_generation) AND NOT hidden AND NOT i.audit) drawn
+           ORDER BY verdict IS NOT NULL AND place <= $2 DESC, chance LIMIT $1"#,
+        most,
+        labelled
     );
     Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.image, row.verdict)).collect())
 }
@@ -267,5 +276,42 @@ pub async fn reject(conn: &mut PgConnection, image: ImageId, reason: &str) -> sq
     match deleted {
         None => scorings::fail_all(conn, image, reason).await,
         Some(listing) => catalog::refresh_listings(conn, listing.as_slice()).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::PgPool;
+
+    use super::*;
+
+    #[sqlx::test]
+    async fn pictures_that_people_labelled_are_drawn_first_up_to_so_many_of_each_kind(pool: PgPool) {
+        sqlx::raw_sql(
+            "INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256)
+             VALUES ('w', 'watch', 'onnx', repeat('a', 64), 1, '{}', sha256('w')),
+                    ('q', 'quality', 'onnx', repeat('b', 64), 1, '{}', sha256('q'));
+             INSERT INTO generations (watch_model, quality_model, state)
+             SELECT w.id, q.id, 'live' FROM models w, models q WHERE w.task = 'watch' AND q.task = 'quality';
+             INSERT INTO active_generation (generation_id) SELECT id FROM generations;
+             INSERT INTO images (id, sha256, bytes, format, width, height, audit)
+             SELECT gen_random_uuid(), sha256(n::text::bytea), 1, 'jpeg', 10, 10, FALSE FROM generate_series(1, 200) n;
+             INSERT INTO catalog (generation_id, image_id, width, height, ingested_at, verdict)
+             SELECT g.id, i.id, 10, 10, now(), CASE WHEN i.place <= 9 THEN TRUE WHEN i.place <= 12 THEN FALSE END
+             FROM generations g, (SELECT id, row_number() OVER (ORDER BY id) AS place FROM images) i",
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
+        let mut conn = pool.acquire().await.unwrap();
+        let all = drawn(&mut conn, 50, 5).await.unwrap();
+        assert_eq!(
+            (all.len(), drawn(&mut conn, 50, 5).await.unwrap()),
+            (50, all.clone()),
+            "the same in every call"
+        );
+        let first: Vec<_> = all[..8].iter().filter_map(|(_, verdict)| *verdict).collect();
+        assert_eq!(first.iter().filter(|verdict| **verdict).count(), 5);
+        assert_eq!(first.iter().filter(|verdict| !**verdict).count(), 3, "there are no more");
     }
 }

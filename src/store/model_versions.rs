@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::generations;
+use super::{events, generations};
 use crate::domain::{AnnotatorId, GenerationId, ModelId};
 
 /// A model that serves or is being brought in, whose answer for the golden picture moved, and about which somebody has to decide.
@@ -30,8 +30,17 @@ pub struct Moved {
     pub number: Option<i32>,
 }
 
-/// Records what a model says about its golden picture at this start: `moved_to` where that is beyond the tolerance. What it said
-/// about a picture that its manifest had before no longer matters.
+/// Numbers that were accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The pair that has the version that says them.
+    pub generation: GenerationId,
+    /// Another pair, which was being filled, and was given up for it.
+    pub given_up: Option<GenerationId>,
+}
+
+/// Records what a model says about its golden picture at this start where that is beyond the tolerance, and the ONNX Runtime (version
+/// and build) that says so. What it said about a picture that its manifest had before no longer matters.
 ///
 /// # Errors
 /// When the database refuses.
@@ -39,16 +48,19 @@ pub async fn observe(
     conn: &mut PgConnection,
     model: ModelId,
     image: &str,
-    moved_to: Option<f64>,
+    moved_to: Option<(f64, &str)>,
 ) -> sqlx::Result<()> {
+    let (value, with) = moved_to.unzip();
     sqlx::query!(
-        "UPDATE model_checks SET moved_to = now.moved_to
-         FROM (SELECT image, CASE WHEN image = $2 THEN $3::float8 END AS moved_to FROM model_checks WHERE model_id = $1) now
+        "UPDATE model_checks SET moved_to = now.moved_to, moved_with = now.moved_with
+         FROM (SELECT image, CASE WHEN image = $2 THEN $3::float8 END AS moved_to, CASE WHEN image = $2 THEN $4::text END AS moved_with
+               FROM model_checks WHERE model_id = $1) now
          WHERE model_checks.model_id = $1 AND model_checks.image = now.image
-           AND model_checks.moved_to IS DISTINCT FROM now.moved_to",
+           AND (model_checks.moved_to, model_checks.moved_with) IS DISTINCT FROM (now.moved_to, now.moved_with)",
         model.0,
         image,
-        moved_to
+        value,
+        with
     )
     .execute(conn)
     .await
@@ -119,7 +131,8 @@ pub async fn has_moved(conn: &mut PgConnection, name: &str) -> sqlx::Result<bool
 }
 
 /// Accepts what a model says now: by the version that says so already, else by another one, with the former one's threshold. It takes
-/// the model's place in the pair that is being filled, else in the active one, and every image that it lacks is scored by it.
+/// the model's place in the pair that is being filled if that has a version of the model, else in the active one, and every image that
+/// it lacks is scored by it. Another pair that is being filled is given up, as by [`generations::give_up`], which is recorded.
 /// None if the model's numbers have not moved, were accepted already, or are not asked for.
 ///
 /// # Errors
@@ -128,12 +141,15 @@ pub async fn accept(
     conn: &mut PgConnection,
     model: ModelId,
     author: Option<AnnotatorId>,
-) -> sqlx::Result<Option<GenerationId>> {
+) -> sqlx::Result<Option<Accepted>> {
     // Of two that accept at the same moment one comes second, and finds it done. Before any row is locked, since who holds
     // generations waits for rows.
     generations::keep_out(&mut *conn).await?;
     let moved = moved(&mut *conn).await?.into_iter().find(|moved| moved.model == model);
-    let (Some(moved), Some(pair)) = (moved, generations::latest(&mut *conn).await?) else { return Ok(None) };
+    let pair = generations::of_version(&mut *conn, model).await?;
+    let (Some(moved), Some(pair)) = (moved, pair) else { return Ok(None) };
+    // The active pair itself, unless another one is being filled.
+    let latest = generations::latest(&mut *conn).await?.filter(|latest| latest.id != pair.id);
     let version = match moved.version {
         Some(version) => {
             observe(&mut *conn, version, &moved.image, None).await?;
@@ -143,15 +159,20 @@ pub async fn accept(
     };
     let (watch, quality) =
         if moved.task == "watch" { (version, pair.quality_model) } else { (pair.watch_model, version) };
-    let made = generations::make(&mut *conn, watch, quality).await?;
+    let generation = generations::make(&mut *conn, watch, quality).await?;
+    let given_up = latest.map(|latest| latest.id).filter(|latest| *latest != generation);
+    if let Some(given_up) = given_up {
+        events::record(&mut *conn, author, "models.give_up", Some(&given_up.to_string())).await?;
+    }
     if moved.version.is_some() {
         // Its pair may be kept up, or shown, and need no filling; else it is shown when it is filled.
-        let _ = generations::activate(conn, made, author).await?;
+        let _ = generations::activate(conn, generation, author).await?;
     }
-    Ok(Some(made))
+    Ok(Some(Accepted { generation, given_up }))
 }
 
-/// Another row of the same manifest and file, which expects what the model says now, and has its threshold.
+/// Another row of the same manifest and file, which expects what the model says now, and has its threshold: the manifest's with the row,
+/// else the one that somebody set.
 ///
 /// # Errors
 /// When the database refuses.
@@ -162,10 +183,11 @@ pub async fn next_version(
 ) -> sqlx::Result<ModelId> {
     let version = sqlx::query_scalar!(
         r#"INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256, title, question, positives,
-                               default_threshold, threshold_measured_on, embedding_dim, version)
+                               default_threshold, threshold_measured_on, embedding_dim, onnxruntime_version, version)
            SELECT m.name, m.task, m.kind, m.fingerprint, m.preprocessing, m.manifest, m.sha256,
                   format('%s, version %s', coalesce(first.title, m.name), last.version + 1), m.question, m.positives,
-                  m.default_threshold, m.threshold_measured_on, m.embedding_dim, last.version + 1
+                  m.default_threshold, m.threshold_measured_on, m.embedding_dim,
+                  (SELECT moved_with FROM model_checks WHERE model_id = m.id AND moved_to IS NOT NULL LIMIT 1), last.version + 1
            FROM models m
            JOIN models first ON first.name = m.name AND first.fingerprint = m.fingerprint AND first.version = 1
            CROSS JOIN LATERAL (
@@ -186,7 +208,7 @@ pub async fn next_version(
     sqlx::query!(
         "INSERT INTO threshold_settings (model_id, value, objective, note, author)
          SELECT $2, value, 'manual', 'carried over from the version before, whose numbers moved', $3
-         FROM threshold_settings WHERE model_id = $1 ORDER BY id DESC LIMIT 1",
+         FROM threshold_settings WHERE model_id = $1 AND objective <> 'manifest' ORDER BY id DESC LIMIT 1",
         model.0,
         version.0,
         author.map(|author| author.0)

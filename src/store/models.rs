@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use crate::{
@@ -21,6 +21,10 @@ pub struct NewModel {
     pub fingerprint: ContentHash,
     /// The preprocessing code's own version.
     pub preprocessing: u32,
+    /// Its manifest's tables.
+    pub manifest: Value,
+    /// Version and build of the ONNX Runtime that it is computed with.
+    pub onnxruntime: String,
     /// SHA-256 of the file.
     pub sha256: Option<ContentHash>,
     /// What pages call it.
@@ -45,8 +49,8 @@ pub async fn register(conn: &mut PgConnection, model: &NewModel) -> sqlx::Result
     let kind = if model.sha256.is_some() { "onnx" } else { "ensemble" };
     sqlx::query_scalar!(
         r#"INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256, title, question,
-                               positives, default_threshold, threshold_measured_on, embedding_dim, version)
-           SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, coalesce(max(version), 1)
+                               positives, default_threshold, threshold_measured_on, embedding_dim, onnxruntime_version, version)
+           SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, coalesce(max(version), 1)
            FROM models WHERE name = $1 AND fingerprint = $4
            ON CONFLICT (name, fingerprint, version) DO UPDATE
            SET title = CASE models.version WHEN 1 THEN excluded.title ELSE models.title END
@@ -56,7 +60,7 @@ pub async fn register(conn: &mut PgConnection, model: &NewModel) -> sqlx::Result
         kind,
         model.fingerprint.to_string(),
         i32::try_from(model.preprocessing).unwrap_or(i32::MAX),
-        json!({ "name": model.name, "fingerprint": model.fingerprint }),
+        model.manifest,
         model.sha256.as_ref().map(|hash| hash.as_bytes().as_slice()),
         model.title,
         model.question,
@@ -64,6 +68,7 @@ pub async fn register(conn: &mut PgConnection, model: &NewModel) -> sqlx::Result
         model.default_threshold.map(Threshold::get),
         model.threshold_measured_on,
         model.features_dimension.and_then(|values| i32::try_from(values).ok()),
+        model.onnxruntime,
     )
     .fetch_one(conn)
     .await
@@ -176,18 +181,6 @@ pub async fn standings(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, Sta
         (row.name, standing)
     });
     Ok(rows.collect())
-}
-
-/// The cut-offs that were set for watch models, by name; of several versions the one that was set last.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn thresholds(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, f64)>> {
-    let rows = sqlx::query!(
-        "SELECT DISTINCT ON (m.name) m.name, t.value FROM threshold_settings t JOIN models m ON m.id = t.model_id
-         ORDER BY m.name, t.id DESC"
-    );
-    Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.name, row.value)).collect())
 }
 
 /// What the model said about each golden picture that it ever had, when its numbers were recorded.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 
 use crate::{
     calibration::Objective,
@@ -16,7 +16,7 @@ pub struct Setting {
     pub id: i64,
     /// The cut-off.
     pub value: f64,
-    /// What it was chosen for, or manual, or rollback.
+    /// What it was chosen for, or manual, rollback, or manifest.
     pub objective: String,
     /// Why, by its author.
     pub note: Option<String>,
@@ -65,9 +65,7 @@ pub async fn history(conn: &mut PgConnection, model: ModelId) -> sqlx::Result<Ve
 /// # Errors
 /// When the database refuses.
 pub async fn apply(conn: &mut PgConnection, seen: Option<i64>, change: &Change<'_>) -> sqlx::Result<bool> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('threshold', $1))", change.model.0)
-        .execute(&mut *conn)
-        .await?;
+    lock(&mut *conn, change.model).await?;
     let applied = sqlx::query!(
         "INSERT INTO threshold_settings (model_id, value, objective, evidence, note, author)
          SELECT $1, $2, $3, $4, $5, $6
@@ -83,6 +81,92 @@ pub async fn apply(conn: &mut PgConnection, seen: Option<i64>, change: &Change<'
     .execute(conn)
     .await?;
     Ok(applied.rows_affected() == 1)
+}
+
+/// Of two who set a model's cut-off one comes second.
+async fn lock(conn: &mut PgConnection, model: ModelId) -> sqlx::Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('threshold', $1))", model.0)
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Takes over the cut-off that a model's manifest brings by now, and what it was measured on. If that is news it stands in the
+/// history and holds, unless somebody has set a cut-off for this model: then theirs does.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn follow_manifest(
+    conn: &mut PgConnection,
+    model: ModelId,
+    (value, measured_on): (Threshold, Option<&str>),
+) -> sqlx::Result<()> {
+    let mut tx = conn.begin().await?;
+    lock(&mut tx, model).await?;
+    let changed = sqlx::query!(
+        "UPDATE models SET default_threshold = $2, threshold_measured_on = $3
+         WHERE id = $1 AND (default_threshold, threshold_measured_on) IS DISTINCT FROM ($2::float8, $3::text)",
+        model.0,
+        value.get(),
+        measured_on
+    );
+    if changed.execute(&mut *tx).await?.rows_affected() > 0 {
+        sqlx::query!(
+            "INSERT INTO threshold_settings (model_id, value, objective, note)
+             SELECT $1, $2, 'manifest', coalesce('measured on ' || $3::text, 'not measured')
+             WHERE NOT EXISTS (SELECT FROM threshold_settings WHERE model_id = $1 AND objective <> 'manifest')",
+            model.0,
+            value.get(),
+            measured_on
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    tx.commit().await
+}
+
+/// The cut-off that holds for a watch model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InUse {
+    /// The manifest's name.
+    pub name: String,
+    /// The cut-off.
+    pub value: f64,
+    /// Whether somebody set it; else the manifest brings it.
+    pub is_set: bool,
+    /// What the manifest's was measured on.
+    pub measured_on: Option<String>,
+}
+
+impl InUse {
+    /// Whether it was measured for this model on labelled pictures, or set by people.
+    pub const fn is_measured(&self) -> bool {
+        self.is_set || self.measured_on.is_some()
+    }
+}
+
+/// The cut-offs that hold: of models that are kept up, and of others for which somebody set one. Of several versions of a model the
+/// one that serves counts, else one that is kept up, else the one whose was set last.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn in_use(conn: &mut PgConnection) -> sqlx::Result<Vec<InUse>> {
+    sqlx::query_as!(
+        InUse,
+        r#"SELECT DISTINCT ON (m.name) m.name, coalesce(set.value, m.default_threshold) AS "value!",
+                  coalesce(set.objective <> 'manifest', FALSE) AS "is_set!", m.threshold_measured_on AS measured_on
+           FROM models m
+           LEFT JOIN LATERAL (SELECT id, value, objective FROM threshold_settings
+                              WHERE model_id = m.id ORDER BY id DESC LIMIT 1) set ON TRUE
+           LEFT JOIN LATERAL (SELECT bool_or(a.generation_id IS NOT NULL) AS serves FROM generations g
+                              LEFT JOIN active_generation a ON a.generation_id = g.id
+                              WHERE g.watch_model = m.id AND g.state <> 'retired') kept ON TRUE
+           WHERE m.task = 'watch' AND coalesce(set.value, m.default_threshold) IS NOT NULL
+             AND (kept.serves IS NOT NULL OR set.objective <> 'manifest')
+           ORDER BY m.name, kept.serves DESC NULLS LAST, set.id DESC NULLS LAST"#
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// The cut-off of a former setting of this model.

@@ -50,12 +50,12 @@ async fn read(conn: &mut PgConnection, generation: Option<GenerationId>) -> sqlx
                   coalesce(w.question, 'watch') AS "question!",
                   q.id AS "quality_model: ModelId", coalesce(q.title, q.name) AS "quality_title!",
                   coalesce(set.value, w.default_threshold) AS threshold,
-                  (set.value IS NOT NULL OR w.threshold_measured_on IS NOT NULL) AS "threshold_is_measured!"
+                  (coalesce(set.objective <> 'manifest', FALSE) OR w.threshold_measured_on IS NOT NULL) AS "threshold_is_measured!"
            FROM generations g
            JOIN models w ON w.id = g.watch_model
            JOIN models q ON q.id = g.quality_model
            LEFT JOIN LATERAL (
-               SELECT value FROM threshold_settings WHERE model_id = w.id ORDER BY id DESC LIMIT 1) set ON true
+               SELECT value, objective FROM threshold_settings WHERE model_id = w.id ORDER BY id DESC LIMIT 1) set ON true
            WHERE g.id = coalesce($1, (SELECT generation_id FROM active_generation)) AND g.state <> 'retired'"#,
         generation.map(|id| id.0)
     )

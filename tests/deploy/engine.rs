@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -107,46 +108,167 @@ fn starters() -> tempfile::TempDir {
     folder
 }
 
+/// As many dials and checkered boards, no two of them alike, and a table that says which are which.
+fn labelled(each: u32) -> (tempfile::TempDir, PathBuf) {
+    let folder = pictures(each);
+    let mut table = "file,watch\n".to_owned();
+    for number in 0..each {
+        let side = 8 + number % 40;
+        let board = image::RgbImage::from_fn(320 + number, 240, |x, y| {
+            let light =
+                if (x / side + y / side) % 2 == 0 { 40 + number * 31 % 60 } else { 130 + number * 17 % 120 };
+            image::Rgb([u8::try_from(light).unwrap(); 3])
+        });
+        board.save(folder.path().join(format!("board-{number}.png"))).unwrap();
+        table += &format!("{number}.png,1\nboard-{number}.png,0\n");
+    }
+    let labels = folder.path().join("labels.csv");
+    fs::write(&labels, table).unwrap();
+    (folder, labels)
+}
+
+/// Runs `chronograde models quantize NAME` on a folder of models: what it says, its report, and whether it went well.
+fn quantize(models: &Path, arguments: &[&str]) -> (String, Value, bool) {
+    let all = [&["--json", "--models", models.to_str().unwrap(), "models", "quantize"], arguments].concat();
+    let output = chronograde(&all, &[]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (said, report, output.status.success())
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
 #[test]
-fn an_int8_model_is_kept_exactly_when_it_says_nearly_the_same() {
-    let (models, pictures) = (starters(), pictures(60));
-    let output = chronograde(
+fn an_int8_model_that_still_tells_watches_from_other_things_is_kept_exactly_when_its_ranks_agree() {
+    let (models, (pictures, labels)) = (starters(), labelled(60));
+    let (said, report, is_kept) = quantize(
+        models.path(),
         &[
-            "--json",
-            "--models",
-            models.path().to_str().unwrap(),
-            "models",
-            "quantize",
             "starter-watch",
             "--calibrate",
-            "30",
+            "40",
             "--compare",
-            "30",
+            "80",
             "--script",
             "scripts/convert",
             "--images",
             pictures.path().to_str().unwrap(),
+            "--labels",
+            labels.to_str().unwrap(),
         ],
-        &[],
     );
-    let said = String::from_utf8_lossy(&output.stderr);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
     let parity = &report["parity"];
     assert_eq!(
         (parity["images"].as_u64(), report["name"].as_str()),
-        (Some(30), Some("starter-watch-quantized"))
+        (Some(80), Some("starter-watch-quantized")),
+        "{said}"
     );
+    let auc = |whose: &str| parity["auc"][whose].as_f64().unwrap();
+    assert_eq!(parity["auc"]["labelled"], 80);
+    assert!(auc("original") > 0.9 && auc("original") - auc("quantized") <= 0.002, "{report}");
     let srcc = parity["srcc"].as_f64().unwrap();
-    assert!(srcc > 0.5 && parity["largest_difference"].as_f64().unwrap() > 0.0, "{report}");
+    assert!(srcc > 0.9 && parity["largest_difference"].as_f64().unwrap() > 0.0, "{report}");
     // Whether these drawings lie far enough apart for a rank correlation of 0.99 is not what is tested.
-    let kept = models.path().join("starter-watch-quantized.toml").exists();
-    assert_eq!((kept, output.status.success()), (srcc >= 0.99, srcc >= 0.99), "{report}");
-    let report =
-        if kept { "starter-watch-quantized.parity.json" } else { "starter-watch-quantized.refused.json" };
-    assert!(models.path().join(report).exists());
-    let names: Vec<String> = fs::read_dir(models.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .collect();
+    assert_eq!(is_kept, srcc >= 0.99, "{report}");
+    let names = names(models.path());
+    let has = |name: &str| names.iter().any(|other| other == name);
+    assert_eq!(has("starter-watch-quantized.toml"), is_kept, "{names:?}");
+    assert!(has(&format!("starter-watch-quantized.{}.json", if is_kept { "parity" } else { "refused" })));
     assert!(!names.iter().any(|name| name.starts_with(".quantize-")), "{names:?}");
+}
+
+/// A folder with the model `tiny-watch`, which is the surer of a watch the redder a picture is, and pictures: reds of all kinds,
+/// and in `near` 60 that are all but the same red, of which a table calls the redder half watches.
+struct Reds(tempfile::TempDir);
+
+impl Reds {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tiny = root().join("tests/models");
+        for name in ["tiny-watch.toml", "tiny-labels.txt", "tiny-means.onnx"] {
+            fs::copy(tiny.join(name), folder.path().join(name)).unwrap();
+        }
+        let near = folder.path().join("pictures/near");
+        fs::create_dir_all(&near).unwrap();
+        // Sixteenths of a level of red, by pixels that are one level higher.
+        let save = |path: PathBuf, sixteenths: u32| {
+            let red = |x: u32, y: u32| sixteenths / 16 + u32::from(4 * y + x < sixteenths % 16);
+            let picture =
+                image::RgbImage::from_fn(4, 4, |x, y| image::Rgb([u8::try_from(red(x, y)).unwrap(), 90, 90]));
+            picture.save(path).unwrap();
+        };
+        (0..480).for_each(|number| save(near.with_file_name(format!("{number}.png")), number * 8));
+        let mut table = "file,watch\n".to_owned();
+        for number in 0..60 {
+            save(near.join(format!("{number}.png")), 121 * 16 + number * 3);
+            table += &format!("near/{number}.png,{}\n", u8::from(number >= 30));
+        }
+        fs::write(folder.path().join("pictures/labels.csv"), table).unwrap();
+        Self(folder)
+    }
+
+    /// Quantizes with a script that calls `network` of the tests the int8 model.
+    fn quantize(&self, network: &str, arguments: &[&str]) -> (String, Value, bool) {
+        let folder = self.0.path();
+        let script = folder.join("script");
+        let network = root().join("tests/models").join(network);
+        fs::write(&script, format!("#!/bin/sh\ncp '{}' \"$4\" && echo '{{}}'\n", network.display())).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let (script, pictures) = (script.to_str().unwrap(), folder.join("pictures"));
+        let images = ["--images", pictures.to_str().unwrap()];
+        let numbers = ["tiny-watch", "--calibrate", "40", "--compare", "500", "--script", script];
+        quantize(folder, &[&numbers[..], &images, arguments].concat())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.path().join(name).exists()
+    }
+}
+
+#[test]
+fn a_model_that_tells_watches_from_other_things_worse_is_refused_though_its_ranks_agree() {
+    let reds = Reds::new();
+    let table = reds.0.path().join("pictures/labels.csv");
+    let with_labels = ["--labels", table.to_str().unwrap()];
+    let (said, report, is_kept) = reds.quantize("tiny-coarse.onnx", &with_labels);
+    assert!(!is_kept && report["parity"]["srcc"].as_f64().unwrap() >= 0.99, "{said} {report}");
+    let failures = report["failures"].as_array().unwrap();
+    assert!(failures.len() == 1 && failures[0].as_str().unwrap().contains("ROC"), "{report}");
+    assert_eq!(report["parity"]["auc"]["labelled"], 60, "what has a label is not spent on calibrating");
+    assert!(reds.has("tiny-watch-quantized.refused.json"));
+    assert!(!reds.has("tiny-watch-quantized.toml") && !reds.has("tiny-watch-quantized.onnx"));
+
+    let (said, report, is_kept) = reds.quantize("tiny-means.onnx", &with_labels);
+    assert!(is_kept && report["parity"]["auc"]["quantized"] == 1.0, "{said} {report}");
+    assert!(report["parity"]["auc_not_compared"].is_null());
+}
+
+#[test]
+fn without_labels_a_model_is_kept_and_it_is_said_that_nobody_knows_how_well_it_tells_watches() {
+    let reds = Reds::new();
+    // A run that was cut off between weights and manifest.
+    fs::write(reds.0.path().join("tiny-watch-quantized.onnx"), "left behind").unwrap();
+    let (said, report, is_kept) = reds.quantize("tiny-coarse.onnx", &[]);
+    assert!(is_kept && report["parity"]["auc"].is_null(), "{said} {report}");
+    let remark = report["parity"]["auc_not_compared"].as_str().unwrap();
+    assert!(remark.contains("at least 25 watches") && remark.contains("--labels FILE.csv"), "{remark}");
+    assert!(reds.has("tiny-watch-quantized.toml") && reds.has("tiny-watch-quantized.parity.json"));
+    let weights = fs::read(reds.0.path().join("tiny-watch-quantized.onnx")).unwrap();
+    assert_eq!(weights, fs::read(root().join("tests/models/tiny-coarse.onnx")).unwrap());
+
+    let (said, _, is_kept) = reds.quantize("tiny-means.onnx", &[]);
+    assert!(!is_kept && said.contains("is there already, and may be serving"), "{said}");
+    fs::rename(reds.0.path().join("tiny-watch-quantized.toml"), reds.0.path().join("mine.toml")).unwrap();
+    let (said, _, is_kept) = reds.quantize("tiny-means.onnx", &[]);
+    assert!(
+        !is_kept && said.contains("tiny-watch-quantized.onnx is there already"),
+        "another manifest's: {said}"
+    );
+    let table = reds.0.path().join("labels.csv");
+    fs::write(&table, "file,watch\nelsewhere.png,1\n").unwrap();
+    let (said, _, _) = reds.quantize("tiny-means.onnx", &["--as", "b", "--labels", table.to_str().unwrap()]);
+    assert!(said.contains("labels.csv names is there"), "{said}");
 }

@@ -38,6 +38,12 @@ FEATURES = info("means", F, "n", 3)
 
 # The channel means as they are: logits, and a features output.
 save("tiny-means", MEANS + [h.make_node("Identity", ["means"], ["logits"])], [IMAGE], [info("logits", F, "n", 3), FEATURES])
+# The same in steps of a quarter: what rounding makes of a network.
+save("tiny-coarse", MEANS + [
+    h.make_node("Mul", ["means", "four"], ["quarters"]),
+    h.make_node("Round", ["quarters"], ["rounded"]),
+    h.make_node("Div", ["rounded", "four"], ["logits"]),
+], [IMAGE], [info("logits", F, "n", 3), FEATURES], [constant("four", 4, np.float32)])
 # Their softmax: probabilities.
 save("tiny-softmax", MEANS + [h.make_node("Softmax", ["means"], ["probabilities"], axis=1)], [IMAGE],
      [info("probabilities", F, "n", 3)])

@@ -10,8 +10,10 @@ use chronograde::{
     jobs,
     store::{generations, opening, viewpoint},
 };
+use futures_util::future::join_all;
 use reqwest::StatusCode;
 use sqlx::PgPool;
+use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
 use super::catalog::{Catalog, Picture, TestSite};
@@ -274,4 +276,27 @@ async fn pages_go_on_while_one_switches_and_switches_back_and_images_come_in(poo
     let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM catalog").fetch_one(&pool).await.unwrap();
     assert!(arrived > 0 && rows == 2 * (30 + arrived), "{arrived} came in, and there are {rows} rows");
     assert_eq!(site.page("/top?watch=yes").await.images().len(), 20, "back at the first pair");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn tabs_that_wait_for_a_comparison_leave_the_connections_to_other_pages(pool: PgPool) {
+    let _pair = thirty_watches_and_another_pair(&pool).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    // The first comparison waits for the table that it reads, and the other tabs for the comparison.
+    let mut slow = pool.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE catalog IN ACCESS EXCLUSIVE MODE").execute(&mut *slow).await.unwrap();
+    let tabs = join_all((0..6).map(|_| site.status("/models")));
+    let others = async {
+        let waits = "SELECT count(*) FROM pg_locks WHERE relation = 'catalog'::regclass AND NOT granted";
+        while sqlx::query_scalar::<_, i64>(waits).fetch_one(&pool).await.unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..50 {
+            let answered = timeout(Duration::from_secs(10), site.status("/people")).await;
+            assert_eq!(answered.expect("a connection is free"), StatusCode::OK);
+        }
+        slow.commit().await.unwrap();
+    };
+    let (tabs, ()) = tokio::join!(tabs, others);
+    assert_eq!(tabs, [StatusCode::OK; 6]);
 }

@@ -44,8 +44,18 @@ impl Workshop {
     }
 
     async fn send(&self, model: &str, bytes: &[u8]) -> Response {
-        let head = "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.onnx\"\r\n\r\n";
-        let body = [head.as_bytes(), bytes, b"\r\n--cut--\r\n"].concat();
+        self.send_fields(model, &[("file", bytes)]).await
+    }
+
+    async fn send_fields(&self, model: &str, fields: &[(&str, &[u8])]) -> Response {
+        let mut body = Vec::new();
+        for (name, bytes) in fields {
+            let head = format!(
+                "--cut\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"x.onnx\"\r\n\r\n"
+            );
+            body.extend([head.as_bytes(), bytes, b"\r\n"].concat());
+        }
+        body.extend(b"--cut--\r\n");
         let request = self.site.client().post(self.site.url(&format!("/models/add?model={model}")));
         let request = request.header("sec-fetch-site", "same-origin");
         let request = request.header(header::CONTENT_TYPE, "multipart/form-data; boundary=cut");
@@ -115,6 +125,29 @@ async fn every_manifest_is_listed_with_its_state_and_checked_by_a_button(pool: P
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn of_a_model_that_serves_the_threshold_is_shown_that_holds_and_not_what_the_manifest_says_by_now(
+    pool: PgPool,
+) {
+    let shop = Workshop::open(&pool, false, |_| {}).await;
+    sqlx::raw_sql("UPDATE models SET name = 'tiny-watch', default_threshold = 0.25 WHERE name = 'w'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let shown = async || shop.row("tiny-watch").await.all("td[data-name=Threshold]");
+    assert_eq!(shown().await, ["0.25, not measured"]);
+    sqlx::raw_sql("INSERT INTO threshold_settings (model_id, value, objective) SELECT id, 0.75, 'f1' FROM models WHERE name = 'tiny-watch'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(shown().await, ["0.75"]);
+    assert_eq!(
+        shop.row("tiny-watch-bgr").await.all("td[data-name=Threshold]"),
+        ["0.5"],
+        "the catalog does not know it"
+    );
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn a_model_is_activated_from_the_page_and_fills_its_pair(pool: PgPool) {
     let shop = Workshop::open(&pool, false, |_| {}).await;
     assert_eq!(shop.press("activate", &[("model", "tiny-ensemble")]).await, StatusCode::SEE_OTHER);
@@ -157,6 +190,11 @@ async fn offline_a_file_that_was_fetched_elsewhere_is_sent_and_any_other_is_refu
         assert!(!shop.weights().exists());
     }
     let right = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models/tiny-means.onnx")).unwrap();
+    let (first, rest) = right.split_at(100);
+    for fields in [[("file", first), ("file", rest)], [("note", first), ("file", rest)]] {
+        assert_eq!(shop.send_fields("tiny-watch", &fields).await.status(), StatusCode::BAD_REQUEST);
+        assert!(!shop.weights().exists(), "two fields make no file");
+    }
     assert_eq!(shop.send("tiny-watch", &right).await.status(), StatusCode::SEE_OTHER);
     let row = shop.row("tiny-watch").await;
     assert!(row.said().starts_with("Its file is here. It can serve"), "{}", row.said());
@@ -216,7 +254,7 @@ fn serve(bytes: usize, answer: impl Fn(&mut TcpStream) + Send + 'static) -> Stri
 }
 
 #[sqlx::test(migrations = "./migrations")]
-async fn weights_are_pulled_once_their_terms_are_accepted(pool: PgPool) {
+async fn weights_are_pulled_once_their_terms_are_accepted_and_what_was_accepted_is_recorded(pool: PgPool) {
     let shop = Workshop::open(&pool, false, |folder| {
         let address = server(&folder.join("tiny-means.onnx"));
         fs::remove_file(folder.join("tiny-means.onnx")).unwrap();
@@ -227,6 +265,10 @@ async fn weights_are_pulled_once_their_terms_are_accepted(pool: PgPool) {
     assert_eq!(row.all(".terms"), ["I accept this: its page names no licence."]);
     assert_eq!(row.all("button"), ["Pull 191\u{202f}bytes", "Send"]);
     assert_eq!(shop.press("pull", &[("model", "tiny-watch")]).await, StatusCode::CONFLICT);
+    for no in ["", "no", "on"] {
+        let form = [("model", "tiny-watch"), ("accept", no)];
+        assert_eq!(shop.press("pull", &form).await, StatusCode::CONFLICT, "{no:?}");
+    }
     assert!(!shop.weights().exists());
     assert_eq!(
         shop.press("pull", &[("model", "tiny-watch"), ("accept", "yes")]).await,
@@ -235,6 +277,14 @@ async fn weights_are_pulled_once_their_terms_are_accepted(pool: PgPool) {
     let row = shop.row("tiny-watch").await;
     assert!(row.said().starts_with("It came from http://127.0.0.1"), "{}", row.said());
     assert!(row.said().contains("It can serve"), "{}", row.said());
+    let (accepted, sha256): (String, String) = sqlx::query_as(
+        "SELECT detail ->> 'accepted', detail ->> 'sha256' FROM events WHERE kind = 'models.pull' AND actor IS NOT NULL",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(accepted, "its page names no licence");
+    assert_eq!(sha256, "28486d41e90ce79699d8733e7f8e9e253936de54ff9220ea5838b7465b6ae96a");
     assert_eq!((row.state().as_str(), shop.weights().exists()), ("here", true));
 }
 

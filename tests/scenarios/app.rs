@@ -219,6 +219,14 @@ impl TestApp {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// The same, of a command that answers with a line for each of several things.
+    pub fn lines(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
+        let output = self.program(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// Has the program do something that it refuses, and answers why.
     pub fn refuses(&self, arguments: &[&str]) -> String {
         let output = self.program(arguments).output().unwrap();

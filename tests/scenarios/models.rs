@@ -263,3 +263,28 @@ async fn a_scorer_says_which_model_it_set_aside(pool: PgPool) {
     .await;
     assert_eq!(app.ranking().await.len(), 2);
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_threshold_that_is_written_into_the_manifest_is_listed_and_used_from_the_next_start_on(
+    pool: PgPool,
+) {
+    let models = models_with_another();
+    let mut app = TestApp::with_models(pool, models.path().to_owned()).await;
+    one_image(&mut app).await;
+    let manifest = models.path().join("starter-watch.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let listed = || {
+        let lines = app.lines(&["--json", "models", "list"]);
+        let line = lines.into_iter().find(|line| line["name"] == "starter-watch").unwrap();
+        (line["threshold"].as_f64().unwrap(), line["threshold_measured_on"].as_str().map(str::to_owned))
+    };
+    let before = listed();
+    let (head, _) = text.split_once("[threshold]").unwrap();
+    let (_, golden) = text.split_once("[golden]").unwrap_or((&text, ""));
+    let golden = if golden.is_empty() { String::new() } else { format!("[golden]{golden}") };
+    let threshold = "[threshold]\ndefault = 0.625\nmeasured_on = \"400 of our own\"\n";
+    fs::write(&manifest, format!("{head}{threshold}{golden}")).unwrap();
+    assert_eq!(listed(), before, "what is in use");
+    app.loaded().await;
+    assert_eq!(listed(), (0.625, Some("400 of our own".to_owned())));
+}

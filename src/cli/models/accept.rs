@@ -23,19 +23,25 @@ pub(super) async fn run(context: &Context, name: &str) -> anyhow::Result<ExitCod
         let Some(moved) = moved else {
             bail!("{}", nothing(name, model_versions::has_moved(&mut tx, name).await?));
         };
-        let Some(generation) = model_versions::accept(&mut tx, moved.model, None).await? else {
+        let Some(accepted) = model_versions::accept(&mut tx, moved.model, None).await? else {
             bail!("somebody else accepted the numbers of {name} just now");
         };
         events::record(&mut tx, None, "models.accept", Some(&moved.model.0.to_string())).await?;
-        let waiting = generations::coverage(&mut tx, generation).await?.waiting;
+        let waiting = generations::coverage(&mut tx, accepted.generation).await?.waiting;
         tx.commit().await?;
-        Ok((moved, waiting))
+        Ok((moved, waiting, accepted.given_up.is_some()))
     };
-    let (moved, waiting) = context.with_database(work).await?;
+    let (moved, waiting, gave_up) = context.with_database(work).await?;
     let line = json!({
         "name": name, "was": moved.expected, "is": moved.observed, "version": moved.number, "waiting": waiting,
+        "gave_up": gave_up,
     });
-    say(context, &line, &in_words(name, &moved, waiting));
+    let others = if gave_up {
+        " The models that were being brought in were given up for it: activate them again when it is done."
+    } else {
+        ""
+    };
+    say(context, &line, &(in_words(name, &moved, waiting) + others));
     Ok(exit(true))
 }
 

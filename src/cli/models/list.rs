@@ -17,6 +17,7 @@ use crate::{
     store::{
         model_change,
         models::{self, Standing},
+        thresholds::{self, InUse},
     },
 };
 
@@ -27,6 +28,8 @@ struct Standings {
     of: HashMap<String, Standing>,
     /// How far the pair is that is being filled.
     filling: Option<Filling>,
+    /// The thresholds that hold, by name.
+    thresholds: HashMap<String, InUse>,
 }
 
 /// A pair that is being filled.
@@ -82,7 +85,9 @@ async fn read(pool: &PgPool) -> anyhow::Result<Standings> {
         all: kept.images,
         is_held: kept.is_paused,
     });
-    Ok(Standings { of, filling })
+    let thresholds = thresholds::in_use(&mut conn).await?;
+    let thresholds = thresholds.into_iter().map(|in_use| (in_use.name.clone(), in_use)).collect();
+    Ok(Standings { of, filling, thresholds })
 }
 
 impl Standings {
@@ -90,6 +95,18 @@ impl Standings {
     fn filling(&self, name: &str) -> Option<&Filling> {
         let is_filled = matches!(self.of.get(name), Some(Standing::Scoring | Standing::Held));
         self.filling.as_ref().filter(|_| is_filled)
+    }
+
+    /// The threshold that holds: the catalog's, else the one that the manifest brings. None of a quality model.
+    fn threshold(&self, manifest: &Manifest) -> Option<InUse> {
+        let of_manifest = || InUse {
+            name: manifest.name.clone(),
+            value: manifest.threshold.value.get(),
+            is_set: false,
+            measured_on: manifest.threshold.measured_on.clone(),
+        };
+        let in_use = || self.thresholds.get(&manifest.name).cloned().unwrap_or_else(of_manifest);
+        (manifest.task == Task::Watch).then(in_use)
     }
 
     /// Where the model stands, in words; nothing where the catalog does not know it.
@@ -115,7 +132,9 @@ fn refused_row(refused: &ManifestError, standings: &Standings) -> Vec<String> {
 }
 
 fn line(manifest: &Manifest, weights: &Weights, standings: &Standings) -> Value {
-    let threshold = (manifest.task == Task::Watch).then(|| manifest.threshold.value.get());
+    let threshold = standings.threshold(manifest);
+    let measured_on =
+        threshold.as_ref().filter(|in_use| !in_use.is_set).and_then(|in_use| in_use.measured_on.as_ref());
     json!({
         "name": manifest.name,
         "title": manifest.title,
@@ -126,8 +145,9 @@ fn line(manifest: &Manifest, weights: &Weights, standings: &Standings) -> Value 
         "file": manifest.network().map(|network| &network.file),
         "bytes": manifest.network().map(|network| network.bytes),
         "license": manifest.license,
-        "threshold": threshold,
-        "threshold_measured_on": manifest.threshold.measured_on,
+        "threshold": threshold.as_ref().map(|in_use| in_use.value),
+        "threshold_is_set": threshold.as_ref().map(|in_use| in_use.is_set),
+        "threshold_measured_on": measured_on,
         "catalog": standings.of.get(&manifest.name).map(Standing::as_str),
         "filling": standings.filling(&manifest.name).map(|Filling { done, all, is_held }| {
             json!({ "done": done, "all": all, "held": is_held })
@@ -150,10 +170,10 @@ fn row(manifest: &Manifest, weights: &Weights, standings: &Standings) -> Vec<Str
         Kind::Head { base, .. } => format!("on {base}"),
         Kind::Ensemble(members) => format!("{} models", members.len()),
     };
-    let threshold = match (manifest.task, &manifest.threshold.measured_on) {
-        (Task::Quality, _) => "–".to_owned(),
-        (Task::Watch, Some(_)) => manifest.threshold.value.to_string(),
-        (Task::Watch, None) => format!("{}, not measured", manifest.threshold.value),
+    let threshold = match standings.threshold(manifest) {
+        None => "–".to_owned(),
+        Some(in_use) if in_use.is_measured() => in_use.value.to_string(),
+        Some(in_use) => format!("{}, not measured", in_use.value),
     };
     let default = if manifest.default { "yes" } else { "" };
     let standing = standings.in_words(&manifest.name);

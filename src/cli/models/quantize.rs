@@ -19,8 +19,9 @@ use super::{exit, say};
 use crate::{
     cli::{Context, score::progress_bar},
     decode::Tensor,
+    domain::Task,
     score::{
-        Catalogue, EngineSettings, Manifest, Model, Network, Runtime,
+        Catalogue, EngineSettings, Kind, Manifest, Model, Network, Runtime,
         quantize::{Comparison, Parity, derived, write_npy},
     },
 };
@@ -42,6 +43,10 @@ pub(super) struct Args {
     /// Pictures, or folders of them, instead of the catalog's, whose audit set is left out
     #[arg(long, value_name = "PATH", num_args = 1..)]
     images: Vec<PathBuf>,
+    /// A table with the columns file and watch (1 or 0), as `evaluate` takes it, for comparing how well both tell watches [default: the
+    /// labels of the catalog's pictures]. Its files are the pictures where --images names none; else they lie in a folder of --images
+    #[arg(long, value_name = "FILE.csv")]
+    labels: Option<PathBuf>,
     /// Pictures that calibrate it
     #[arg(long, value_name = "N", default_value_t = 200)]
     calibrate: usize,
@@ -63,8 +68,13 @@ type Picture = (Tensor, Option<bool>);
 pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) -> anyhow::Result<ExitCode> {
     let original = catalogue.get(&args.name)?;
     let network = single(original)?;
+    ensure!(
+        args.labels.is_none() || original.task == Task::Watch,
+        "--labels says what is a watch, and {} is a quality model: leave it out",
+        original.name
+    );
     let folder = original.path.parent().unwrap_or(Path::new(".")).to_owned();
-    let name = new_name(&args, &folder)?;
+    let name = new_name(&args, catalogue, &folder)?;
     let script = script(context, args.script.as_deref())?;
     let (calibrating, others) = pictures(context, &args, network).await?;
     let scratch = TempDir::with_prefix_in(".quantize-", &folder)
@@ -84,30 +94,54 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) ->
     let report_file = folder.join(format!("{name}.{ending}.json"));
     fs::write(&report_file, serde_json::to_string_pretty(&report)? + "\n")?;
     if failures.is_empty() {
-        fs::rename(&made, folder.join(file(&name)))?;
-        // In one step: a service that reads the folder meanwhile finds a whole manifest or none.
         fs::write(&manifest, derived(&original.path, &file(&name), &weights, false)?)?;
-        fs::rename(&manifest, folder.join(format!("{name}.toml")))?;
+        keep([&made, &manifest], &folder)?;
     }
     say(context, &report, &in_words(&name, &parity, &failures, &report_file));
     Ok(exit(failures.is_empty()))
 }
 
-/// What the new model is called: a name that is free, for a model that serves must stay what it is.
-fn new_name(args: &Args, folder: &Path) -> anyhow::Result<String> {
+/// Moves weights and manifest into the models folder, whole and on the disk before they have their names there. The manifest comes
+/// last: without it the weights are nobody's, and the next run replaces them.
+fn keep(files: [&Path; 2], folder: &Path) -> anyhow::Result<()> {
+    for file in files {
+        fs::File::open(file)?.sync_all()?;
+        fs::rename(file, folder.join(file.file_name().unwrap_or_default()))?;
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// What the new model is called: a name that is free, for a model that serves must stay what it is. Weights that no manifest names
+/// were left behind by a run that was cut off, and keep nothing.
+fn new_name(args: &Args, catalogue: &Catalogue, folder: &Path) -> anyhow::Result<String> {
     let name = args.called.clone().unwrap_or_else(|| format!("{}-quantized", args.name));
     ensure!(
         is_name(&name),
         "{name:?}: a model's name is made of letters, digits, - _ and ., and begins with a letter or a digit"
     );
-    let taken = [format!("{name}.toml"), file(&name)].into_iter().find(|taken| folder.join(taken).exists());
+    let (manifest, weights) = (folder.join(format!("{name}.toml")), folder.join(file(&name)));
+    let taken =
+        if manifest.exists() { Some(manifest) } else { is_named(&weights, catalogue).then_some(weights) };
     match taken {
         Some(taken) => bail!(
             "{} is there already, and may be serving: choose another name with --as, or remove it",
-            folder.join(taken).display()
+            taken.display()
         ),
         None => Ok(name),
     }
+}
+
+/// Whether a manifest names these weights, which are there.
+fn is_named(weights: &Path, catalogue: &Catalogue) -> bool {
+    let file = |manifest: &Manifest| match &manifest.kind {
+        Kind::Network(network) => network.file.canonicalize().ok(),
+        Kind::Head { head, .. } => head.canonicalize().ok(),
+        Kind::Ensemble(_) => None,
+    };
+    weights
+        .canonicalize()
+        .is_ok_and(|weights| catalogue.manifests().iter().any(|other| file(other).as_ref() == Some(&weights)))
 }
 
 /// Whether a file may be called so: none that is hidden, and no folder.
@@ -127,13 +161,15 @@ async fn pictures(
         "at least {LEAST} pictures are needed for each part"
     );
     let mut pictures =
-        pictures::find_all(context, &args.images, &network.input, args.calibrate + args.compare).await?;
+        pictures::find_all(context, args, &network.input, args.calibrate + args.compare).await?;
     ensure!(
         pictures.len() >= 2 * LEAST,
         "only {} pictures could be read, and {} are needed: name some with --images",
         pictures.len(),
         2 * LEAST
     );
+    // What has a label is wanted where it tells something: it calibrates only where nothing else is left.
+    pictures.sort_by_key(|(_, label)| label.is_some());
     // Too few of them: both parts get their share.
     let share = (pictures.len() * args.calibrate / (args.calibrate + args.compare)).min(args.calibrate);
     let others = pictures.split_off(share);
@@ -225,7 +261,7 @@ async fn compare(
     let [original, quantized] = models;
     let original = Model::load(original.0, original.1, runtime, engine).await?;
     let quantized = Model::load(quantized.0, quantized.1, runtime, engine).await?;
-    let mut comparison = Comparison::default();
+    let mut comparison = Comparison::of(original.manifest().task);
     let bar = progress_bar(pictures.len());
     for batch in pictures.chunks(context.settings.batch.get()) {
         comparison.add([&original, &quantized], batch).await?;
@@ -250,6 +286,9 @@ fn in_words(name: &str, parity: &Parity, failures: &[String], report: &Path) -> 
         "; {:.2} times as fast ({:.1} images a second, was {:.1})",
         parity.speed_ratio, parity.quantized_per_second, parity.original_per_second
     );
+    if let Some(remark) = &parity.auc_not_compared {
+        text += &format!("\nMind: {remark}.");
+    }
     match failures {
         [] => text += "\nIt may serve, and lies beside its original.",
         failures => text += &format!("\nIt may not serve, and was not kept: {}.", failures.join("; ")),

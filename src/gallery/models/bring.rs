@@ -9,6 +9,7 @@ use actix_web::{
 };
 use futures_util::TryStreamExt;
 use serde::Deserialize;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::weights;
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Deserialize)]
 pub struct Asked {
     model: String,
-    /// Whether what its manifest asks to be accepted is.
+    /// `yes` if what its manifest asks to be accepted is.
     accept: Option<String>,
 }
 
@@ -82,7 +83,8 @@ pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Resul
         let sentence = "CHRONOGRADE_OFFLINE is set, so nothing is fetched: send the file, or bring it with `chronograde models add FILE`.";
         return Err(WebError::NotTaken(sentence.to_owned()));
     }
-    if let Some(terms) = manifest.accept.as_ref().filter(|_| asked.accept.is_none()) {
+    let accepts = asked.accept.as_deref() == Some("yes");
+    if let Some(terms) = manifest.accept.as_ref().filter(|_| !accepts) {
         return Err(WebError::NotTaken(format!(
             "{} was not fetched, since {terms}: accept that first.",
             manifest.name
@@ -92,8 +94,10 @@ pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Resul
     let stop = CancellationToken::new();
     let coming = Doing::Coming { there: 0, of: network.bytes, remark: None, stop: stop.clone() };
     let begun = begin(&site, &manifest.name, coming)?;
-    events::record(&mut *site.pool.acquire().await?, caller.annotator, "models.pull", Some(&manifest.name))
-        .await?;
+    // Which terms somebody accepted, of which file, is known also when the manifest says something else.
+    let detail = json!({ "accepted": manifest.accept, "sha256": network.sha256 });
+    let what = ("models.pull", Some(manifest.name.as_str()));
+    events::record_with(&mut *site.pool.acquire().await?, caller.annotator, what, &detail).await?;
     let (site, name) = (site.into_inner(), manifest.name.clone());
     let work = {
         let site = site.clone();
@@ -139,7 +143,11 @@ pub async fn add(
     let network = network(&manifest)?.clone();
     let begun = begin(&site, &manifest.name, Doing::Busy("its file comes in"))?;
     let mut spool = weights::Spool::new(&site.data_dir, &network).map_err(WebError::Spool)?;
+    let mut is_there = false;
     while let Some(mut field) = form.try_next().await.map_err(api::broken_form)? {
+        if field.name() != Some("file") || std::mem::replace(&mut is_there, true) {
+            return Err(WebError::Parameter("the form has one field, “file”, with one file".to_owned()));
+        }
         while let Some(part) = field.try_next().await.map_err(api::broken_form)? {
             spool.write(&part).await.map_err(WebError::Spool)?;
         }

@@ -12,6 +12,7 @@ use crate::{
     store::{
         model_change::Kept,
         models::{self, Standing},
+        thresholds::{self, InUse},
     },
     web::{Site, error::WebError},
 };
@@ -85,7 +86,11 @@ impl Folder {
     pub(super) async fn of(site: &Site, conn: &mut PgConnection, kept: &[Kept]) -> Result<Self, WebError> {
         let catalog = Catalog {
             standings: models::standings(&mut *conn).await?.into_iter().collect(),
-            thresholds: models::thresholds(conn).await?.into_iter().collect(),
+            thresholds: thresholds::in_use(conn)
+                .await?
+                .into_iter()
+                .map(|in_use| (in_use.name.clone(), in_use))
+                .collect(),
             filling: kept.iter().find(|kept| kept.state == "filling"),
         };
         let read = site.workshop.catalogue().await;
@@ -119,7 +124,7 @@ const fn heading(task: Task) -> &'static str {
 /// What the catalog says of models, by name.
 struct Catalog<'a> {
     standings: HashMap<String, Standing>,
-    thresholds: HashMap<String, f64>,
+    thresholds: HashMap<String, InUse>,
     filling: Option<&'a Kept>,
 }
 
@@ -156,7 +161,7 @@ impl Row {
             dot,
             problem: problem(manifest, &weights),
             threshold: (manifest.task == Task::Watch)
-                .then(|| threshold(manifest, catalog.thresholds.get(&manifest.name).copied())),
+                .then(|| threshold(manifest, catalog.thresholds.get(&manifest.name))),
             can_activate: is_free && is_here && matches!(standing, None | Some(Standing::KeptUp)),
             can_check: is_free && is_here,
             pull: wanted
@@ -221,11 +226,12 @@ fn state(standing: Option<Standing>, weights: &Weights, filling: Option<&Kept>) 
     }
 }
 
-fn threshold(manifest: &Manifest, set: Option<f64>) -> String {
-    match set {
-        Some(value) => words::cut_off(value),
-        None if manifest.threshold.measured_on.is_some() => words::cut_off(manifest.threshold.value.get()),
-        None => format!("{}, not measured", words::cut_off(manifest.threshold.value.get())),
+/// The one that holds; of a model that the catalog does not know, the one that its manifest brings.
+fn threshold(manifest: &Manifest, in_use: Option<&InUse>) -> String {
+    let of_manifest = (manifest.threshold.value.get(), manifest.threshold.measured_on.is_some());
+    match in_use.map_or(of_manifest, |in_use| (in_use.value, in_use.is_measured())) {
+        (value, true) => words::cut_off(value),
+        (value, false) => format!("{}, not measured", words::cut_off(value)),
     }
 }
 

@@ -5,11 +5,15 @@ use crate::{
     store::{model_change::Kept, model_versions::Moved},
 };
 
-/// Why the pages do not show what they were to show.
+/// Why the pages do not show what they were to show, or what else was done.
 pub(super) fn notice(done: Option<&str>) -> Option<&'static str> {
     match done? {
         "waiting" => Some("Images wait for that pair: the pages show it as soon as the last is scored."),
         "moved" => Some("The numbers of that pair moved: it would score nothing any more."),
+        "gave-up" => Some(
+            "The numbers are accepted. The pair that was being filled was given up for it, for one is filled at a time: activate its \
+             models again when this one is filled.",
+        ),
         "retired" => Some("That pair is kept up no more: `chronograde models activate` brings it in anew."),
         _ => None,
     }

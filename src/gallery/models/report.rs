@@ -94,11 +94,10 @@ impl Comparisons {
         Self { kept: Duration::ZERO, ..Self::default() }
     }
 
-    /// How `then` compares with `now`.
+    /// How `then` compares with `now`. Whoever asks has no connection of the pool meanwhile: many may wait for one that compares.
     pub(super) async fn of(
         &self,
         site: &Site,
-        conn: &mut PgConnection,
         (now, then): (&Viewpoint, &Viewpoint),
     ) -> Result<Arc<Comparison>, WebError> {
         let side = |view: &Viewpoint| format!("{}/{:?}", view.generation, view.threshold.map(f64::from));
@@ -109,7 +108,9 @@ impl Comparisons {
             return Ok(made.comparison);
         }
         let at = Instant::now();
-        let comparison = Arc::new(compare(site, conn, now, then).await?);
+        let mut conn = site.pool.acquire().await?;
+        let comparison = Arc::new(compare(site, &mut conn, now, then).await?);
+        drop(conn);
         self.made.insert(pair, Made { comparison: Arc::clone(&comparison), at, took: at.elapsed() });
         Ok(comparison)
     }

@@ -8,4 +8,4 @@ mod parity;
 
 pub use derived::{DerivedError, derived};
 pub use npy::write as write_npy;
-pub use parity::{AUC_LOSS_MOST, Auc, Comparison, Parity, SRCC_LEAST};
+pub use parity::{AUC_LOSS_MOST, Auc, Comparison, LABELS_LEAST, Parity, SRCC_LEAST};

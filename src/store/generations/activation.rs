@@ -85,7 +85,8 @@ async fn retire_others(conn: &mut PgConnection, generation: GenerationId) -> sql
     .map(drop)
 }
 
-/// Writes down which models serve from now on.
+/// Writes down which models serve from now on. One that began later, by a clock that was set back since or while this transaction
+/// waited for its turn, ends as it began.
 pub(super) async fn serve(
     conn: &mut PgConnection,
     generation: GenerationId,
@@ -95,7 +96,7 @@ pub(super) async fn serve(
         "WITH pair AS (
              SELECT unnest(ARRAY[watch_model, quality_model]) AS model_id FROM generations WHERE id = $1
          ), ended AS (
-             UPDATE served_models SET until = now()
+             UPDATE served_models SET until = greatest(now(), since)
              WHERE until IS NULL AND model_id NOT IN (SELECT model_id FROM pair))
          INSERT INTO served_models (model_id, by)
          SELECT model_id, $2 FROM pair p

@@ -3,8 +3,8 @@ use tokio::time::{Duration, timeout};
 
 use super::*;
 use crate::{
-    domain::ImageId,
-    store::{catalog, images, model_versions, opening, retired, scorings, summary},
+    domain::{ImageId, Threshold},
+    store::{catalog, events, images, model_versions, opening, retired, scorings, summary, thresholds},
 };
 
 mod moved;
@@ -140,6 +140,15 @@ async fn one_goes_back_at_once_though_images_wait_and_a_second_click_throws_no_w
     assert_eq!(show(&pool, before.id).await, Activation::Shown);
     assert_eq!(active(&mut conn).await.unwrap(), Some(before));
     assert_eq!(count(&pool, "served_models WHERE until IS NULL").await, 2);
+}
+
+#[sqlx::test]
+async fn the_pages_go_to_another_pair_also_after_the_clock_was_set_back(pool: PgPool) {
+    let before = catalog(&pool).await;
+    sqlx::raw_sql("UPDATE served_models SET since = now() + interval '1 hour'").execute(&pool).await.unwrap();
+    let made = make_and_open(&pool, model(&pool, "w2").await, before.quality_model).await;
+    assert_eq!(show(&pool, made).await, Activation::Shown);
+    assert_eq!(count(&pool, "served_models WHERE until = since").await, 1);
 }
 
 #[sqlx::test]

@@ -14,10 +14,16 @@ async fn recorded(pool: &PgPool) {
 
 /// A model says something else about its golden picture from now on, or again what it said.
 async fn says(pool: &PgPool, model: ModelId, moved_to: Option<f64>) {
+    let moved_to = moved_to.map(|moved_to| (moved_to, "another library"));
     model_versions::observe(&mut *connection(pool).await, model, "dial", moved_to).await.unwrap();
 }
 
 async fn accept(pool: &PgPool, model: ModelId) -> Option<GenerationId> {
+    accept_beside(pool, model).await.map(|accepted| accepted.generation)
+}
+
+/// The same, with what became of another pair that was being filled.
+async fn accept_beside(pool: &PgPool, model: ModelId) -> Option<model_versions::Accepted> {
     let mut tx = pool.begin().await.unwrap();
     let accepted = model_versions::accept(&mut tx, model, None).await.unwrap();
     tx.commit().await.unwrap();
@@ -46,26 +52,28 @@ async fn numbers_that_moved_are_accepted_as_another_version_with_its_threshold(p
         None,
         "nothing moved"
     );
-    model_versions::observe(&mut conn, before.watch_model, "dial", Some(0.5)).await.unwrap();
+    says(&pool, before.watch_model, Some(0.5)).await;
     let moved = model_versions::moved(&mut conn).await.unwrap();
     assert_eq!((moved.len(), moved[0].expected, moved[0].observed), (1, 0.25, 0.5));
 
-    let made = model_versions::accept(&mut conn, before.watch_model, None).await.unwrap().unwrap();
+    let accepted = model_versions::accept(&mut conn, before.watch_model, None).await.unwrap().unwrap();
+    let made = accepted.generation;
+    assert_eq!(accepted.given_up, None, "nothing else was being filled");
     assert_eq!(
         model_versions::accept(&mut conn, before.watch_model, None).await.unwrap(),
         None,
         "once is enough"
     );
     let version = model(&pool, "w").await;
-    let row: (i32, String, f64, f64) = sqlx::query_as(
-        "SELECT m.version, m.title, c.expected::float8, t.value FROM models m JOIN model_checks c ON c.model_id = m.id
+    let row: (i32, String, f64, f64, String) = sqlx::query_as(
+        "SELECT m.version, m.title, c.expected::float8, t.value, m.onnxruntime_version FROM models m JOIN model_checks c ON c.model_id = m.id
          JOIN threshold_settings t ON t.model_id = m.id WHERE m.id = $1",
     )
     .bind(version.0)
     .fetch_one(&pool)
     .await
     .unwrap();
-    assert_eq!(row, (2, "The watcher, version 2".to_owned(), 0.5, 0.125));
+    assert_eq!(row, (2, "The watcher, version 2".to_owned(), 0.5, 0.125, "another library".to_owned()));
     let opened = latest(&mut conn).await.unwrap().unwrap();
     assert_eq!((opened.id, opened.watch_model, opened.quality_model), (made, version, before.quality_model));
 }
@@ -200,4 +208,69 @@ async fn numbers_are_accepted_while_images_come_in_and_neither_waits_for_the_oth
     assert!(requested.expect("the image waits for it").unwrap());
     arriving.commit().await.unwrap();
     assert!(accepting.await.unwrap().is_some());
+}
+
+#[sqlx::test]
+async fn a_manifests_own_threshold_goes_to_another_version_with_the_manifest_and_not_as_somebodys_setting(
+    pool: PgPool,
+) {
+    let before = catalog(&pool).await;
+    recorded(&pool).await;
+    let threshold = Threshold::new(0.25).unwrap();
+    let mut conn = connection(&pool).await;
+    thresholds::follow_manifest(&mut conn, before.watch_model, (threshold, None)).await.unwrap();
+    says(&pool, before.watch_model, Some(0.5)).await;
+    accept(&pool, before.watch_model).await.unwrap();
+    let version = model(&pool, "w").await;
+    assert_eq!(thresholds::history(&mut conn, version).await.unwrap(), []);
+    assert_eq!(
+        count(&pool, &format!("models WHERE id = {} AND default_threshold = 0.25", version.0)).await,
+        1
+    );
+}
+
+#[sqlx::test]
+async fn a_candidate_that_gives_way_to_accepted_numbers_is_told_of_and_the_version_joins_the_pair_that_moved(
+    pool: PgPool,
+) {
+    let before = catalog(&pool).await;
+    recorded(&pool).await;
+    let candidate = make_and_open(&pool, model(&pool, "w2").await, model(&pool, "q2").await).await;
+    says(&pool, before.watch_model, Some(0.5)).await;
+    let accepted = accept_beside(&pool, before.watch_model).await.unwrap();
+    assert_eq!(accepted.given_up, Some(candidate));
+    assert_eq!(state(&pool, candidate).await, "retired");
+    let pair = latest(&mut *connection(&pool).await).await.unwrap().unwrap();
+    assert_eq!((pair.id, pair.watch_model), (accepted.generation, model(&pool, "w").await));
+    assert_eq!(pair.quality_model, before.quality_model, "the candidate's other model was not asked for");
+    let recorded = events::of(&mut *connection(&pool).await, &candidate.to_string()).await.unwrap();
+    assert_eq!(recorded.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["models.give_up"]);
+}
+
+#[sqlx::test]
+async fn a_candidate_that_is_paired_with_what_moved_is_filled_on_with_the_version(pool: PgPool) {
+    let before = catalog(&pool).await;
+    recorded(&pool).await;
+    let quality = model(&pool, "q2").await;
+    let candidate = make_and_open(&pool, before.watch_model, quality).await;
+    says(&pool, before.watch_model, Some(0.5)).await;
+    let accepted = accept_beside(&pool, before.watch_model).await.unwrap();
+    assert_eq!(accepted.given_up, None);
+    let pair = latest(&mut *connection(&pool).await).await.unwrap().unwrap();
+    assert_eq!((pair.watch_model, pair.quality_model), (model(&pool, "w").await, quality));
+    assert_eq!(state(&pool, candidate).await, "retired", "it goes on as the other one");
+    assert_eq!(count(&pool, "events").await, 0);
+}
+
+#[sqlx::test]
+async fn a_version_that_is_held_with_another_candidate_goes_on_with_it(pool: PgPool) {
+    let before = catalog(&pool).await;
+    recorded(&pool).await;
+    says(&pool, before.watch_model, Some(0.5)).await;
+    accept(&pool, before.watch_model).await.unwrap();
+    let version = model(&pool, "w").await;
+    let both = make_and_open(&pool, version, model(&pool, "q2").await).await;
+    assert!(pause(&mut *connection(&pool).await, both, true).await.unwrap());
+    let accepted = accept_beside(&pool, before.watch_model).await.unwrap();
+    assert_eq!(accepted, model_versions::Accepted { generation: both, given_up: None });
 }
