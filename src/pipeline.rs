@@ -150,7 +150,8 @@ impl Pipeline {
             }
             let shown = generations::active(&mut *self.pool.acquire().await?).await?;
             if shown.is_none_or(|pair| [pair.watch_model, pair.quality_model].contains(&served.id)) {
-                return Err(PipelineError::service(error));
+                let name = &served.model.manifest().name;
+                return Err(PipelineError::service(format!("model {name} does not run: {error}")));
             }
             self.trouble.set_aside(served, &error);
         }

@@ -224,7 +224,9 @@ async fn a_model_that_the_pages_show_and_that_no_longer_runs_is_the_services_tro
     let (mut app, _models) = tiny(pool, "tiny-watch-down").await;
     let pipeline = opened(&app).await;
     let dark = arrives(&mut app, "dark.png", &pictures::dark(1)).await;
-    assert!(matches!(pipeline.process(dark).await, Err(PipelineError::Service(_))));
+    let failed = pipeline.process(dark).await;
+    let Err(PipelineError::Service(reason)) = failed else { panic!("{failed:?}") };
+    assert!(reason.to_string().contains("tiny-watch-down"), "{reason}");
     assert_eq!(app.count("quality_predictions").await, 1, "what the other model said is kept");
     assert_eq!(app.count("scorings WHERE state = 'pending' AND tries = 0").await, 1);
 }
