@@ -13,7 +13,7 @@ use thirtyfour::{
 };
 
 /// How long a page may take to show what a person waits for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Ends the process when the test does, however it does.
@@ -199,6 +199,11 @@ impl Browser {
 
 /// The driver, and the port that it chose.
 fn chromedriver() -> Option<(Ended, u16)> {
+    // It takes a free port of IPv4, and ends at once where that of IPv6 is taken.
+    (0..3).find_map(|_| start_chromedriver())
+}
+
+fn start_chromedriver() -> Option<(Ended, u16)> {
     let started =
         Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut child = started.ok()?;
