@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::{Role, Settings},
     decode::Decoders,
-    domain::ModelId,
+    domain::{GenerationId, ModelId},
     jobs,
     objects::Objects,
     pipeline::{Pipeline, Trouble},
@@ -98,6 +98,7 @@ impl Scorer {
         for problem in &loaded.problems {
             tracing::error!(%problem, "a model that is kept up does not run; the others do");
         }
+        let shown = self.shown().await;
         for looks in 1_u32.. {
             let aside = trouble.aside();
             self.report(self.condition(loaded, &aside)).await;
@@ -108,6 +109,8 @@ impl Scorer {
             if (is_due && !aside.is_empty())
                 || (is_sought && serving::one_is_back(&self.settings, &loaded.missing).await)
                 || self.kept().await.is_some_and(|now| now != *kept)
+                // What the pages waited for they may do without by now.
+                || (!loaded.urgent.is_empty() && self.shown().await.is_some_and(|now| Some(now) != shown))
             {
                 tracing::info!("other models are to be run from now on, or some are tried again");
                 trouble.stopped().cancel();
@@ -142,6 +145,12 @@ impl Scorer {
     async fn kept(&self) -> Option<BTreeSet<ModelId>> {
         let models = generations::models(&mut *self.pool.acquire().await.ok()?).await.ok()?;
         Some(models.into_iter().collect())
+    }
+
+    /// The pair that the pages show; none while the database is away.
+    async fn shown(&self) -> Option<GenerationId> {
+        let shown = generations::active(&mut *self.pool.acquire().await.ok()?).await.ok()?;
+        shown.map(|shown| shown.id)
     }
 
     async fn report(&self, condition: Condition) {

@@ -68,10 +68,10 @@ pub enum RuntimeError {
     )]
     Missing,
     /// The named library is not there.
-    #[error("CHRONOGRADE_ONNXRUNTIME names {}, which is not there: run `make setup`, or correct it", .0.display())]
+    #[error("CHRONOGRADE_ONNXRUNTIME names {}, which is no file: name the library itself, libonnxruntime.so, or run `make setup`", .0.display())]
     NotThere(PathBuf),
     /// The named plugin is not there.
-    #[error("CHRONOGRADE_PROVIDER_LIBRARY names {}, which is not there: correct it", .0.display())]
+    #[error("CHRONOGRADE_PROVIDER_LIBRARY names {}, which is no file: name the library itself", .0.display())]
     PluginNotThere(PathBuf),
     /// No library has the provider.
     #[error(

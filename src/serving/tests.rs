@@ -190,7 +190,10 @@ async fn a_threshold_that_the_manifest_brings_later_holds_until_somebody_sets_on
     };
     manifest_says("0.5", "");
     assert_eq!(holds(&mut conn).await, (0.5, false, vec![]));
-    let mut history = vec![("manifest".to_owned(), "measured on 400 labelled pictures".to_owned())];
+    let mut history = vec![
+        ("manifest".to_owned(), "measured on 400 labelled pictures".to_owned()),
+        ("manifest".to_owned(), "not measured".to_owned()),
+    ];
     manifest_says("0.25", "measured_on = \"400 labelled pictures\"");
     assert_eq!(holds(&mut conn).await, (0.25, true, history.clone()));
     assert_eq!(holds(&mut conn).await, (0.25, true, history.clone()), "once");

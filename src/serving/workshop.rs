@@ -227,7 +227,7 @@ impl BroughtIn {
             ),
             false => format!(
                 "{name} scores {} images in the background, new arrivals first; the pages go on with the present model, and switch when \
-                 the last is scored. Jobs says how far it is.",
+                 the last is scored. The Models page and `chronograde models list` say how far it is.",
                 self.open.waiting
             ),
         }

@@ -103,26 +103,55 @@ pub async fn follow_manifest(
 ) -> sqlx::Result<()> {
     let mut tx = conn.begin().await?;
     lock(&mut tx, model).await?;
-    let changed = sqlx::query!(
-        "UPDATE models SET default_threshold = $2, threshold_measured_on = $3
-         WHERE id = $1 AND (default_threshold, threshold_measured_on) IS DISTINCT FROM ($2::float8, $3::text)",
+    let before = sqlx::query!(
+        r#"SELECT name, default_threshold AS value, threshold_measured_on AS measured_on,
+                  EXISTS (SELECT FROM threshold_settings WHERE model_id = $1) AS "has_history!"
+           FROM models WHERE id = $1 AND (default_threshold, threshold_measured_on) IS DISTINCT FROM ($2::float8, $3::text)"#,
         model.0,
         value.get(),
         measured_on
     );
-    if changed.execute(&mut *tx).await?.rows_affected() > 0 {
-        sqlx::query!(
-            "INSERT INTO threshold_settings (model_id, value, objective, note)
-             SELECT $1, $2, 'manifest', coalesce('measured on ' || $3::text, 'not measured')
-             WHERE NOT EXISTS (SELECT FROM threshold_settings WHERE model_id = $1 AND objective <> 'manifest')",
-            model.0,
-            value.get(),
-            measured_on
-        )
-        .execute(&mut *tx)
-        .await?;
+    let Some(before) = before.fetch_optional(&mut *tx).await? else { return tx.commit().await };
+    if let Some(value) = before.value.filter(|_| !before.has_history) {
+        // The history begins with what held so far: one can go back to it.
+        bring(&mut tx, model, (value, before.measured_on.as_deref())).await?;
     }
-    tx.commit().await
+    bring(&mut tx, model, (value.get(), measured_on)).await?;
+    sqlx::query!(
+        "UPDATE models SET default_threshold = $2, threshold_measured_on = $3 WHERE id = $1",
+        model.0,
+        value.get(),
+        measured_on
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    tracing::info!(
+        model = before.name,
+        before = before.value,
+        now = value.get(),
+        "the manifest brings another threshold"
+    );
+    Ok(())
+}
+
+/// Writes what a manifest brings into the history, unless somebody has set a cut-off for this model.
+async fn bring(
+    conn: &mut PgConnection,
+    model: ModelId,
+    (value, measured_on): (f64, Option<&str>),
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO threshold_settings (model_id, value, objective, note)
+         SELECT $1, $2, 'manifest', coalesce('measured on ' || $3::text, 'not measured')
+         WHERE NOT EXISTS (SELECT FROM threshold_settings WHERE model_id = $1 AND objective <> 'manifest')",
+        model.0,
+        value,
+        measured_on
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// The cut-off that holds for a watch model.

@@ -344,9 +344,18 @@ async fn a_scorer_that_is_killed_in_the_middle_leaves_every_image_to_be_scored_e
     }
     app.look().await;
     // What is said of the last image cannot be stored before the scorer is killed.
+    sqlx::raw_sql(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF NEW.image_id = (SELECT id FROM images ORDER BY id DESC LIMIT 1) THEN PERFORM pg_advisory_xact_lock_shared(80); END IF;
+             RETURN NEW;
+         END $$;
+         CREATE TRIGGER wait BEFORE INSERT ON quality_predictions FOR EACH ROW EXECUTE FUNCTION wait()",
+    )
+    .execute(&app.pool)
+    .await
+    .unwrap();
     let mut held = app.pool.begin().await.unwrap();
-    let last = "SELECT FROM images ORDER BY id DESC LIMIT 1 FOR UPDATE";
-    sqlx::query(last).execute(&mut *held).await.unwrap();
+    sqlx::query("SELECT pg_advisory_xact_lock(80)").execute(&mut *held).await.unwrap();
     let scorer = app.start_scorer();
     app.wait_for("quality_predictions", 1).await;
     scorer.kill();

@@ -251,6 +251,19 @@ async fn a_scorer_goes_on_without_a_model_that_is_away_says_so_and_takes_it_up_a
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn what_a_refused_model_held_up_is_over_when_another_one_took_its_place(pool: PgPool) {
+    let (mut app, models) = tiny(pool, "tiny-watch").await;
+    one_image(&mut app).await;
+    fs::remove_file(models.path().join("tiny-watch.toml")).unwrap();
+    let _scorer = app.start_scorer();
+    app.wait_for("components WHERE role = 'score' AND problem LIKE '%tiny-watch%'", 1).await;
+    assert_eq!(app.activate("tiny-watch-bgr"), (false, 1));
+    app.wait_for("components WHERE role = 'score' AND problem IS NULL AND warning LIKE '%tiny-watch%'", 1)
+        .await;
+    assert_eq!(app.count("watch_predictions").await, 2, "the pages switched");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn a_scorer_says_which_model_it_set_aside(pool: PgPool) {
     let (mut app, _models) = tiny(pool, "tiny-watch").await;
     one_image(&mut app).await;
