@@ -113,6 +113,15 @@ impl Partial {
     }
 }
 
+/// Nothing that arrived is nothing to go on from. The file is still locked, so that it is nobody else's.
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if self.len == 0 {
+            let _ = remove(&self.path);
+        }
+    }
+}
+
 impl Origin {
     fn read(text: &str) -> Option<Self> {
         let (url, validator) = text.split_once('\n')?;
