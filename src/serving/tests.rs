@@ -181,7 +181,7 @@ async fn a_threshold_that_the_manifest_brings_later_holds_until_somebody_sets_on
         let view = viewpoint::active(&mut *conn).await.unwrap().unwrap();
         let history = thresholds::history(&mut *conn, view.watch_model).await.unwrap();
         let of = history.iter().map(|setting| (setting.objective.clone(), setting.note.clone().unwrap()));
-        let in_use = thresholds::in_use(conn).await.unwrap().remove(0);
+        let in_use = thresholds::in_use(conn).await.unwrap().into_values().next().unwrap();
         assert_eq!(
             (Some(in_use.value), in_use.is_measured()),
             (view.threshold.map(f64::from), view.threshold_is_measured)

@@ -1,5 +1,7 @@
 //! The cut-offs of the watch models: a model's latest row holds, and a roll-back is a new row.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
@@ -174,13 +176,13 @@ impl InUse {
     }
 }
 
-/// The cut-offs that hold: of models that are kept up, and of others for which somebody set one. Of several versions of a model the
+/// The cut-offs that hold, by the manifest's name: of models that are kept up, and of others for which somebody set one. Of several versions of a model the
 /// one that serves counts, else one that is kept up, else the one whose was set last.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn in_use(conn: &mut PgConnection) -> sqlx::Result<Vec<InUse>> {
-    sqlx::query_as!(
+pub async fn in_use(conn: &mut PgConnection) -> sqlx::Result<HashMap<String, InUse>> {
+    let rows = sqlx::query_as!(
         InUse,
         r#"SELECT DISTINCT ON (m.name) m.name, coalesce(set.value, m.default_threshold) AS "value!",
                   coalesce(set.objective <> 'manifest', FALSE) AS "is_set!", m.threshold_measured_on AS measured_on
@@ -193,9 +195,9 @@ pub async fn in_use(conn: &mut PgConnection) -> sqlx::Result<Vec<InUse>> {
            WHERE m.task = 'watch' AND coalesce(set.value, m.default_threshold) IS NOT NULL
              AND (kept.serves IS NOT NULL OR set.objective <> 'manifest')
            ORDER BY m.name, kept.serves DESC NULLS LAST, set.id DESC NULLS LAST"#
-    )
-    .fetch_all(conn)
-    .await
+    );
+    let in_use = rows.fetch_all(conn).await?;
+    Ok(in_use.into_iter().map(|in_use| (in_use.name.clone(), in_use)).collect())
 }
 
 /// The cut-off of a former setting of this model.

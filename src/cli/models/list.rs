@@ -86,7 +86,6 @@ async fn read(pool: &PgPool) -> anyhow::Result<Standings> {
         is_held: kept.is_paused,
     });
     let thresholds = thresholds::in_use(&mut conn).await?;
-    let thresholds = thresholds.into_iter().map(|in_use| (in_use.name.clone(), in_use)).collect();
     Ok(Standings { of, filling, thresholds })
 }
 

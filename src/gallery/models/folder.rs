@@ -86,11 +86,7 @@ impl Folder {
     pub(super) async fn of(site: &Site, conn: &mut PgConnection, kept: &[Kept]) -> Result<Self, WebError> {
         let catalog = Catalog {
             standings: models::standings(&mut *conn).await?.into_iter().collect(),
-            thresholds: thresholds::in_use(conn)
-                .await?
-                .into_iter()
-                .map(|in_use| (in_use.name.clone(), in_use))
-                .collect(),
+            thresholds: thresholds::in_use(conn).await?,
             filling: kept.iter().find(|kept| kept.state == "filling"),
         };
         let read = site.workshop.catalogue().await;
