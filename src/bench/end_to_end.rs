@@ -30,8 +30,8 @@ use crate::{
 
 /// How often the rows are counted: the error of the time of the last one.
 const LOOK: Duration = Duration::from_millis(20);
-/// After so long without a new row, something is wrong.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// After so long without a new row, something is wrong. Scoring gives way to whatever else the machine does, so it is long.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What became of one load of dropped files.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -64,7 +64,9 @@ pub(super) async fn measure(
     let bar = progress::bar("dropped to ranked", files);
     let (cpu, started_at, started) = (cpu_seconds(), Clock::System.now(), Instant::now());
     let upload = sandbox.settings.upload_dir();
-    let dropping = tokio::task::spawn_blocking(move || drop_all(&copies, &upload));
+    let enough = CancellationToken::new();
+    let _until_here = enough.clone().drop_guard();
+    let dropping = tokio::task::spawn_blocking(move || drop_all(&copies, &upload, &enough));
     let (mut done, mut last_news, mut looks) = (0, started, Looks::default());
     while done < files {
         tokio::time::sleep(LOOK).await;
@@ -93,8 +95,10 @@ pub(super) async fn measure(
     })
 }
 
-fn drop_all(copies: &[Copy], upload: &Path) -> Result<(), BenchError> {
-    copies.iter().try_for_each(|copy| copy.write(upload).map(drop))
+/// Until `enough` is cancelled, so that nothing is written into a folder that is being removed.
+fn drop_all(copies: &[Copy], upload: &Path, enough: &CancellationToken) -> Result<(), BenchError> {
+    let mut wanted = copies.iter().take_while(|_| !enough.is_cancelled());
+    wanted.try_for_each(|copy| copy.write(upload).map(drop))
 }
 
 /// The service with the roles that take and score files; dropping it stops it.

@@ -69,8 +69,11 @@ pub async fn run(plan: &Plan, settings: &Settings, stop: CancellationToken) -> R
         measured = Box::pin(measure(plan, &sandbox, machine, (bare, pictures))) => measured,
         () = stop.cancelled() => Err(BenchError::Stopped),
     };
-    sandbox.close().await?;
-    measured
+    // What went wrong before matters more than a folder that is left.
+    let closed = sandbox.close().await;
+    let report = measured?;
+    closed?;
+    Ok(report)
 }
 
 async fn measure(
