@@ -25,7 +25,7 @@ use super::{
     html, words,
 };
 use crate::{
-    domain::{GenerationId, ModelId},
+    domain::{GenerationId, ModelId, Task},
     store::{
         events,
         generations::{self, Activation},
@@ -209,7 +209,7 @@ pub async fn accept(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<H
 
 impl MovedRow {
     fn new(site: &Site, moved: &Moved) -> Self {
-        let what = if moved.task == "watch" { "watch confidence" } else { "quality mean" };
+        let what = if moved.task == Task::Watch { "watch confidence" } else { "quality mean" };
         Self {
             model: moved.title.clone(),
             sentence: format!(
@@ -225,7 +225,7 @@ impl MovedRow {
 
 impl PairRow {
     fn new(site: &Site, kept: &Kept) -> Self {
-        let is_filling = kept.state == "filling";
+        let is_filling = kept.is_filling();
         let address = |act: &str| site.url(&format!("/models/{}/{act}", kept.id));
         Self {
             models: pair(kept),

@@ -10,7 +10,7 @@ use super::{
     generations::{self, Coverage},
     model_versions,
 };
-use crate::domain::GenerationId;
+use crate::domain::{GenerationId, GenerationState};
 
 /// Images that a correlation is worked out from at most; of more an even part is drawn.
 const COMPARED: i64 = 50_000;
@@ -24,8 +24,8 @@ pub struct Kept {
     pub watch_model: String,
     /// What the quality model is called.
     pub quality_model: String,
-    /// `filling` or `live`.
-    pub state: String,
+    /// Filling or live.
+    pub state: GenerationState,
     /// Whether the pages show it.
     pub is_active: bool,
     /// Whether every image has its row in it.
@@ -50,15 +50,20 @@ impl Kept {
         self.images - self.waiting - self.failed
     }
 
+    /// Whether its images are still being scored, or wait for somebody to have the pages show it.
+    pub fn is_filling(&self) -> bool {
+        self.state == GenerationState::Filling
+    }
+
     /// Whether it is filled, and the pages stay where they are nevertheless: they would lose scores. See
     /// [`generations::held_back`].
     pub fn is_held_back(&self) -> bool {
-        self.state == "filling" && self.is_open && self.waiting == 0 && self.failed > self.failed_now
+        self.is_filling() && self.is_open && self.waiting == 0 && self.failed > self.failed_now
     }
 
     /// Whether somebody may have the pages show it.
     pub fn can_be_shown(&self) -> bool {
-        !self.is_active && self.moved.is_empty() && (self.state == "live" || self.waiting == 0)
+        !self.is_active && self.moved.is_empty() && (self.state == GenerationState::Live || self.waiting == 0)
     }
 }
 
@@ -69,7 +74,7 @@ impl Kept {
 pub async fn kept(conn: &mut PgConnection) -> sqlx::Result<Vec<Kept>> {
     let rows = sqlx::query!(
         r#"SELECT g.id AS "id: GenerationId", coalesce(w.title, w.name) AS "watch_model!",
-                  coalesce(q.title, q.name) AS "quality_model!", g.state, a.generation_id IS NOT NULL AS "is_active!",
+                  coalesce(q.title, q.name) AS "quality_model!", g.state AS "state: GenerationState", a.generation_id IS NOT NULL AS "is_active!",
                   g.opened_at IS NOT NULL AS "is_open!", g.paused_at IS NOT NULL AS "is_paused!", (SELECT count(*) FROM images) AS "images!"
            FROM generations g
            JOIN models w ON w.id = g.watch_model

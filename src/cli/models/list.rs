@@ -80,7 +80,7 @@ async fn read(pool: &PgPool) -> anyhow::Result<Standings> {
     let mut conn = pool.acquire().await?;
     let of = models::standings(&mut conn).await?.into_iter().collect();
     let kept = model_change::kept(&mut conn).await?;
-    let filling = kept.iter().find(|kept| kept.state == "filling").map(|kept| Filling {
+    let filling = kept.iter().find(|kept| kept.is_filling()).map(|kept| Filling {
         done: kept.scored(),
         all: kept.images,
         is_held: kept.is_paused,

@@ -87,7 +87,7 @@ impl Folder {
         let catalog = Catalog {
             standings: models::standings(&mut *conn).await?.into_iter().collect(),
             thresholds: thresholds::in_use(conn).await?,
-            filling: kept.iter().find(|kept| kept.state == "filling"),
+            filling: kept.iter().find(|kept| kept.is_filling()),
         };
         let read = site.workshop.catalogue().await;
         let problem = read.as_ref().err().map(ToString::to_string);

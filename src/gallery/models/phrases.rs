@@ -1,6 +1,7 @@
 //! What the Models page says of a pair, of numbers that moved, and of what could not be done.
 
 use crate::{
+    domain::Task,
     gallery::words,
     store::{model_change::Kept, model_versions::Moved},
 };
@@ -21,7 +22,7 @@ pub(super) fn notice(done: Option<&str>) -> Option<&'static str> {
 
 /// Where a pair stands.
 pub(super) fn state(kept: &Kept) -> String {
-    let is_filling = kept.state == "filling";
+    let is_filling = kept.is_filling();
     let so_far =
         format!("has scored {} of {} images", words::count(kept.scored()), words::count(kept.images));
     match (kept.is_active, is_filling) {
@@ -57,7 +58,7 @@ pub(super) fn way_out(moved: &Moved) -> (String, String) {
             format!(
                 "Or accept the new numbers as another version: every image is scored by it in the background, and the pages go on \
                  with the former scores until the last one is.{}",
-                if moved.task == "watch" { " A threshold that was set is carried over." } else { "" }
+                if moved.task == Task::Watch { " A threshold that was set is carried over." } else { "" }
             ),
             "Accept the new numbers".to_owned(),
         ),
