@@ -1,7 +1,7 @@
 //! Which models serve: joins the manifests on disk, the generation in the database, and the engines that run.
 
-mod doings;
 mod kept_manifest;
+mod operations;
 mod workshop;
 
 use std::{collections::HashMap, sync::Arc};
@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 use sqlx::{PgConnection, PgPool};
 
 pub use self::{
-    doings::{Begun, Doing, Doings, Teller},
+    operations::{Operation, Operations, Progress, Running},
     workshop::{Ask, BringInError, BroughtIn, Checked, Workshop},
 };
 use crate::{

@@ -461,7 +461,30 @@ async fn what_only_reads_answers_head_and_nothing_else(pool: PgPool) {
         assert!(head.bytes().await.unwrap().is_empty());
         assert_eq!(site.post(path).await.0, StatusCode::METHOD_NOT_ALLOWED, "{path}");
     }
-    assert_eq!(site.status("/arrivals/retry-all").await, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn who_looks_at_the_address_of_a_button_is_led_to_the_page_that_it_belongs_to(pool: PgPool) {
+    let site = TestSite::start(pool, "/watches").await;
+    for (button, page) in [
+        ("/models/pull", "/models"),
+        ("/models/moved/7/accept?x=y", "/models"),
+        ("/images/0198/hide", "/images/0198"),
+        ("/score/3/next", "/score/3"),
+        ("/threshold/5/roll-back", "/threshold"),
+        ("/images/hide", ""),
+        ("/sign-out", ""),
+    ] {
+        let answer = site.get(&format!("/watches{button}")).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{button}");
+        assert_eq!(answer.headers()["location"], format!("/watches{page}"), "{button}");
+    }
+    let put = site.client().put(site.url("/watches/models/pull")).header("sec-fetch-site", "same-origin");
+    let refused = put.send().await.unwrap();
+    assert_eq!(
+        (refused.status(), &refused.headers()["allow"]),
+        (StatusCode::METHOD_NOT_ALLOWED, &"POST".parse().unwrap())
+    );
 }
 
 #[sqlx::test(migrations = "./migrations")]

@@ -18,6 +18,7 @@ pub use label::{Statement, watch_label, watch_verdict};
 pub use probability::{Confidence, OutOfRange, Threshold};
 pub use quality::{Distribution, DistributionError, SCORES};
 pub use states::{
-    Question, Role, RoundState, ScoringState, ServingOrder, SightingState, SkipKind, Task, UnknownName,
+    GenerationState, Question, Role, RoundState, ScoringState, ServingOrder, SightingState, SkipKind, Task,
+    UnknownName,
 };
 pub use token::Token;

@@ -15,10 +15,11 @@ pub struct UnknownName {
 macro_rules! names {
     ($(#[$doc:meta])* $set:ident, $what:literal { $($(#[$variant_doc:meta])* $variant:ident = $name:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
         #[serde(rename_all = "snake_case")]
+        #[sqlx(type_name = "text")]
         pub enum $set {
-            $($(#[$variant_doc])* $variant,)+
+            $($(#[$variant_doc])* #[sqlx(rename = $name)] $variant,)+
         }
 
         impl $set {
@@ -97,6 +98,18 @@ names! {
         Done = "done",
         /// The model could not score it; the reason says why.
         Failed = "failed",
+    }
+}
+
+names! {
+    /// Where a pair of models stands.
+    GenerationState, "state of a generation" {
+        /// Every image is to be scored by it, in the background.
+        Filling = "filling",
+        /// It was shown, or is, and is kept up.
+        Live = "live",
+        /// It is kept up no more.
+        Retired = "retired",
     }
 }
 

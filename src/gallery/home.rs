@@ -2,14 +2,14 @@
 
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
-use chrono::TimeDelta;
 
 use super::{
     arrivals::Row,
     attention::{self, Matter},
     card::Card,
+    filling,
     frame::{Frame, Place},
-    html, ranking, words,
+    html, pace, ranking, words,
 };
 use crate::{
     domain::Role,
@@ -22,9 +22,6 @@ use crate::{
     },
     web::{Site, account::Account, error::WebError},
 };
-
-/// The pace is measured over so long.
-const PACE_OVER: TimeDelta = TimeDelta::seconds(60);
 
 /// Latest arrivals on the page.
 const ARRIVALS: i64 = 10;
@@ -52,6 +49,7 @@ struct Page {
     progress: Option<String>,
     scored: i64,
     wanted: i64,
+    filling: Option<filling::Progress>,
     matters: Vec<Matter>,
     best: Vec<Card>,
     arrivals: Vec<Row>,
@@ -85,7 +83,9 @@ async fn catalog(site: &Site, account: &Account) -> Result<HttpResponse, WebErro
     let view = viewpoint::active(&mut conn).await?;
     let ledger = ledger::totals(&mut conn, view.as_ref()).await?;
     let pace = match &view {
-        Some(view) if ledger.pending > 0 => ledger::pace(&mut conn, view, now - PACE_OVER).await?,
+        Some(view) if ledger.pending > 0 => {
+            ledger::pace(&mut conn, &[view.watch_model, view.quality_model], now - pace::OVER).await?
+        }
         _ => None,
     };
     let best = match &view {
@@ -94,6 +94,7 @@ async fn catalog(site: &Site, account: &Account) -> Result<HttpResponse, WebErro
     };
     let mut matters = attention::matters(site, &mut conn, view.as_ref(), &ledger).await?;
     matters.extend(attention::of_models(site, account.role));
+    let filling = filling::progress(site, &mut conn, account.role, now).await?;
     let newest = arrivals::newest(&mut conn, Behind::START, ARRIVALS).await?;
     html(&Page {
         frame: Frame::of(site, account, Place::Home, view.as_ref()),
@@ -106,6 +107,7 @@ async fn catalog(site: &Site, account: &Account) -> Result<HttpResponse, WebErro
         progress: progress(&ledger, pace),
         scored: ledger.scored + ledger.unscorable,
         wanted: ledger.images,
+        filling,
         matters,
         best,
         arrivals: super::arrivals::rows(site, &mut conn, &newest, now).await?,
@@ -164,23 +166,9 @@ fn progress(ledger: &Ledger, pace: Option<Pace>) -> Option<String> {
     let Some(pace) = pace else {
         return Some(format!("{waiting}. None was scored within the last minute."));
     };
-    let per_second = number(pace.scored) / number(pace.busy_ms.max(1_000)) * 1_000.0;
-    let left = TimeDelta::try_milliseconds(whole(number(ledger.pending) / per_second * 1_000.0))?;
-    let left = words::span(left);
-    if per_second < 0.05 {
-        return Some(format!("{waiting}: about {left} left."));
-    }
-    Some(format!("{waiting}, at {per_second:.1} images per second: about {left} left."))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts and milliseconds, shown with two figures")]
-const fn number(count: i64) -> f64 {
-    count as f64
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "saturates, and what does not fit is not shown")]
-const fn whole(number: f64) -> i64 {
-    number as i64
+    let rate =
+        pace::per_second(pace).map_or_else(String::new, |rate| format!(", at {rate} images per second"));
+    Some(format!("{waiting}{rate}: {}.", pace::left(pace, ledger.pending)?))
 }
 
 #[cfg(test)]

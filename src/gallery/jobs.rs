@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     frame::{Frame, Place},
-    html, words,
+    html, pace, words,
 };
 use crate::{
     config, jobs,
@@ -30,9 +30,6 @@ use crate::{
 
 /// Jobs in each list.
 const ROWS: i64 = 20;
-
-/// The pace is measured over so long.
-const PACE_OVER: TimeDelta = TimeDelta::seconds(60);
 
 /// A worker that was silent for so long gives no sign of life: several times the interval of its heartbeat.
 const SILENT: TimeDelta = TimeDelta::seconds(45);
@@ -209,10 +206,8 @@ pub async fn show(
     let mut conn = site.pool.acquire().await?;
     let now = site.clock.now();
     let view = viewpoint::active(&mut conn).await?;
-    let pace = match &view {
-        Some(view) => ledger::pace(&mut conn, view, now - PACE_OVER).await?,
-        None => None,
-    };
+    let running = generations::models(&mut conn).await?;
+    let pace = ledger::pace(&mut conn, &running, now - pace::OVER).await?;
     let models = scorings::open_by_model(&mut conn).await?;
     let kinds = queue::kinds(&mut conn).await?;
     let given_up = queue::given_up(&mut conn, ROWS).await?;
@@ -298,24 +293,16 @@ fn progress(waiting: i64, pace: Option<Pace>) -> String {
         };
         return format!("{words} to be scored. None was scored within the last minute.");
     };
-    let over_ms = pace.busy_ms.max(1_000);
+    let rate = pace::per_second(pace).map_or_else(String::new, |rate| format!(", {rate} per second"));
     let scored = format!(
-        "{} scored within the last minute{}",
-        words::counted(pace.scored, "image was", "images were"),
-        per_second(pace.scored, over_ms).map_or_else(String::new, |rate| format!(", {rate} per second"))
+        "{} scored within the last minute{rate}",
+        words::counted(pace.scored, "image was", "images were")
     );
     if waiting == 0 {
         return format!("No image waits to be scored. {scored}.");
     }
-    let left = waiting.saturating_mul(over_ms).checked_div(pace.scored).and_then(TimeDelta::try_milliseconds);
-    let left = left.map_or_else(String::new, |left| format!(": about {} left", words::span(left)));
+    let left = pace::left(pace, waiting).map_or_else(String::new, |left| format!(": {left}"));
     format!("{} to be scored. {scored}{left}.", words::counted(waiting, "image waits", "images wait"))
-}
-
-/// A rate with one decimal; none where that says nothing.
-fn per_second(number: i64, over_ms: i64) -> Option<String> {
-    let tenths = number.saturating_mul(10_000) / over_ms.max(1);
-    (tenths > 0).then(|| format!("{}.{}", words::count(tenths / 10), tenths % 10))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use super::{
     html, words,
 };
 use crate::{
-    domain::{GenerationId, ModelId},
+    domain::{GenerationId, ModelId, Task},
     store::{
         events,
         generations::{self, Activation},
@@ -51,14 +51,18 @@ pub struct Parameters {
 struct PairRow {
     models: String,
     state: String,
+    /// Since when, for people and for machines.
+    since: (String, String),
     /// How many images a model gave up on, and where they are listed; none without any.
     failed: Option<(String, String)>,
     /// Where the button leads that has the pages show it; none for the active one, and while images wait.
     activate: Option<String>,
     /// Where the button leads that holds it, or goes on, while it is being filled.
     pause: Option<(&'static str, String)>,
-    /// Where the button leads that gives it up, while it is being filled.
-    give_up: Option<String>,
+    /// Where the button leads that gives it up, while it is being filled, and what that does.
+    give_up: Option<(String, &'static str)>,
+    /// What its buttons do.
+    note: Option<&'static str>,
 }
 
 /// A model that cannot be run, for its numbers moved.
@@ -170,7 +174,7 @@ pub async fn give_up(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<
 /// # Errors
 /// See [`WebError`].
 pub async fn pause(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
-    hold(&site, &caller, GenerationId(id.into_inner()), true).await
+    set_held(&site, &caller, GenerationId(id.into_inner()), true).await
 }
 
 /// `POST /models/{generation}/resume`: a pair that was held is filled on.
@@ -178,10 +182,15 @@ pub async fn pause(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<Ht
 /// # Errors
 /// See [`WebError`].
 pub async fn resume(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
-    hold(&site, &caller, GenerationId(id.into_inner()), false).await
+    set_held(&site, &caller, GenerationId(id.into_inner()), false).await
 }
 
-async fn hold(site: &Site, caller: &Caller, id: GenerationId, holds: bool) -> Result<HttpResponse, WebError> {
+async fn set_held(
+    site: &Site,
+    caller: &Caller,
+    id: GenerationId,
+    holds: bool,
+) -> Result<HttpResponse, WebError> {
     let mut tx = site.pool.begin().await?;
     if generations::pause(&mut tx, id, holds).await? {
         let what = if holds { "models.pause" } else { "models.resume" };
@@ -209,7 +218,7 @@ pub async fn accept(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<H
 
 impl MovedRow {
     fn new(site: &Site, moved: &Moved) -> Self {
-        let what = if moved.task == "watch" { "watch confidence" } else { "quality mean" };
+        let what = if moved.task == Task::Watch { "watch confidence" } else { "quality mean" };
         Self {
             model: moved.title.clone(),
             sentence: format!(
@@ -225,19 +234,27 @@ impl MovedRow {
 
 impl PairRow {
     fn new(site: &Site, kept: &Kept) -> Self {
-        let is_filling = kept.state == "filling";
         let address = |act: &str| site.url(&format!("/models/{}/{act}", kept.id));
         Self {
             models: pair(kept),
             state: phrases::state(kept),
+            since: (words::moment(kept.since), words::stamp(kept.since)),
             failed: failed(site, kept),
             activate: kept.can_be_shown().then(|| address("activate")),
-            pause: is_filling.then(|| match kept.is_paused {
-                true => ("Go on", address("resume")),
-                false => ("Hold it", address("pause")),
-            }),
-            give_up: is_filling.then(|| address("give-up")),
+            pause: hold(kept).map(|(name, act)| (name, address(act))),
+            give_up: kept.is_filling().then(|| (address("give-up"), phrases::GIVING_UP)),
+            note: phrases::note(kept),
         }
+    }
+}
+
+/// The button that holds a pair, or lets it go on, and what it does. Where that is the same as showing it, there is one button for it.
+fn hold(kept: &Kept) -> Option<(&'static str, &'static str)> {
+    match (kept.is_filling(), kept.is_paused) {
+        (true, true) if kept.is_open && kept.waiting == 0 && !kept.fails_more() => None,
+        (true, true) => Some(("Go on", "resume")),
+        (true, false) => Some(("Hold it", "pause")),
+        (false, _) => None,
     }
 }
 

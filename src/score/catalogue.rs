@@ -1,5 +1,6 @@
 //! The manifests of one folder.
 
+mod members;
 mod weights;
 
 use std::path::{Path, PathBuf};
@@ -239,6 +240,27 @@ mod tests {
         assert_eq!(weights_of("tiny-ensemble"), members(&["tiny-watch-bgr"]));
         fs::copy(models().join("tiny-watch-bgr.toml"), folder.path().join("tiny-watch-bgr.toml")).unwrap();
         assert_eq!(weights_of("tiny-ensemble"), Weights::Here);
+    }
+
+    #[test]
+    fn an_ensemble_whose_members_do_not_fit_together_cannot_be_run_whatever_is_here() {
+        let folder =
+            folder_of(&["tiny-labels.txt", "tiny-watch.toml", "tiny-ensemble.toml", "tiny-quality.toml"]);
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let weights = || {
+            let catalogue = Catalogue::read(folder.path()).unwrap();
+            catalogue.weights_of(catalogue.get("tiny-ensemble").unwrap())
+        };
+        assert!(matches!(weights(), Weights::MembersAbsent(_)), "a member without a manifest may come");
+        let bgr = fs::read_to_string(models().join("tiny-watch-bgr.toml")).unwrap();
+        let bgr = bgr.replace("tiny-labels-bgr.txt", "tiny-labels.txt");
+        write("tiny-watch-bgr.toml", &format!("question = \"watch or clock\"\n{bgr}"));
+        let Weights::Unfit(why) = weights() else { panic!("{:?}", weights()) };
+        assert!(why.contains("its member tiny-watch-bgr answers \"watch or clock\""), "{why}");
+        let quality = fs::read_to_string(models().join("tiny-quality.toml")).unwrap();
+        write("tiny-watch-bgr.toml", &quality.replace("default = true", ""));
+        let Weights::Unfit(why) = weights() else { panic!("{:?}", weights()) };
+        assert!(why.contains("tiny-watch-bgr is not one network of the same task"), "{why}");
     }
 
     #[test]

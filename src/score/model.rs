@@ -105,7 +105,7 @@ impl Model {
     ) -> Result<Self, LoadError> {
         let manifest = catalogue.get(name)?.clone();
         let members = parts::members(catalogue, &manifest)?;
-        let networks = parts::networks(&manifest, &members)?;
+        let networks = parts::networks(&manifest, &members);
         let fingerprint = parts::fingerprint(&networks);
         // First, for it costs little: without it the model is refused, whatever its weights.
         let picture = golden::picture(&manifest).map_err(|problem| not_golden(&manifest, problem))?;
@@ -133,7 +133,7 @@ impl Model {
     pub fn fingerprint_of(catalogue: &Catalogue, name: &str) -> Result<ContentHash, LoadError> {
         let manifest = catalogue.get(name)?;
         let members = parts::members(catalogue, manifest)?;
-        Ok(parts::fingerprint(&parts::networks(manifest, &members)?))
+        Ok(parts::fingerprint(&parts::networks(manifest, &members)))
     }
 
     /// The manifest.

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgExecutor};
 use utoipa::ToSchema;
 
 use super::viewpoint::Viewpoint;
+use crate::domain::ModelId;
 
 /// Every path ever seen that still counts, by state; and every image, by how far the models are with it.
 ///
@@ -92,7 +93,7 @@ pub async fn totals(conn: &mut PgConnection, view: Option<&Viewpoint>) -> sqlx::
     })
 }
 
-/// Images that the quality model has scored since a moment, and how long that took.
+/// Images that models have scored since a moment, and how long that took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// How many.
@@ -101,25 +102,30 @@ pub struct Pace {
     pub busy_ms: i64,
 }
 
-/// How many images were scored since `since`, and in how much time; none if there was none. The time before a score
+/// How many images any of `models` scored since `since`, and in how much time; none if there was none. The time before a score
 /// counts from the score before, but not while none of the images that followed had come in yet: a pause is no slowness.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn pace(
     conn: &mut PgConnection,
-    view: &Viewpoint,
+    models: &[ModelId],
     since: DateTime<Utc>,
 ) -> sqlx::Result<Option<Pace>> {
+    let models: Vec<i64> = models.iter().map(|model| model.0).collect();
     let row = sqlx::query!(
-        r#"SELECT count(*) AS "scored!", coalesce(1000 * sum(greatest(busy_s, 0)), 0)::bigint AS "busy_ms!"
+        r#"WITH said AS (
+               SELECT image_id, created_at FROM watch_predictions WHERE model_id = ANY ($1) AND created_at > $2
+               UNION ALL
+               SELECT image_id, created_at FROM quality_predictions WHERE model_id = ANY ($1) AND created_at > $2)
+           SELECT count(*) AS "scored!", coalesce(1000 * sum(greatest(busy_s, 0)), 0)::bigint AS "busy_ms!"
            FROM (SELECT extract(epoch FROM p.created_at - greatest(
                             $2, lag(p.created_at) OVER scores,
                             min(i.ingested_at) OVER (scores ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING))) AS busy_s
-                 FROM quality_predictions p JOIN images i ON i.id = p.image_id
-                 WHERE p.model_id = $1 AND p.created_at > $2
+                 FROM (SELECT image_id, max(created_at) AS created_at FROM said GROUP BY image_id) p
+                 JOIN images i ON i.id = p.image_id
                  WINDOW scores AS (ORDER BY p.created_at, p.image_id)) gaps"#,
-        view.quality_model.0,
+        &models,
         since
     )
     .fetch_one(conn)

@@ -28,6 +28,7 @@ pub mod labels;
 pub mod ledger;
 pub mod links;
 pub mod model_change;
+pub mod model_names;
 pub mod model_versions;
 pub mod models;
 pub mod opening;

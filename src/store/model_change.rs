@@ -1,16 +1,21 @@
 //! What another pair of models would change: two generations' rows beside each other.
 
 mod ends;
+mod labels;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use self::ends::{Places, enter_or_leave};
+pub use self::{
+    ends::{Places, enter_or_leave},
+    labels::{Relabelled, relabelled},
+};
 use super::{
     generations::{self, Coverage},
-    model_versions,
+    model_names, model_versions,
 };
-use crate::domain::GenerationId;
+use crate::domain::{GenerationId, GenerationState, ModelId};
 
 /// Images that a correlation is worked out from at most; of more an even part is drawn.
 const COMPARED: i64 = 50_000;
@@ -20,18 +25,20 @@ const COMPARED: i64 = 50_000;
 pub struct Kept {
     /// The generation.
     pub id: GenerationId,
-    /// What the watch model is called.
+    /// What the watch model is called, so that it can be told apart from the others that are kept up.
     pub watch_model: String,
-    /// What the quality model is called.
+    /// What the quality model is called, likewise.
     pub quality_model: String,
-    /// `filling` or `live`.
-    pub state: String,
+    /// Filling or live.
+    pub state: GenerationState,
     /// Whether the pages show it.
     pub is_active: bool,
     /// Whether every image has its row in it.
     pub is_open: bool,
     /// Whether it is held while it is being filled.
     pub is_paused: bool,
+    /// Since when it stands there: is shown, kept up after another one, held, or being filled.
+    pub since: DateTime<Utc>,
     /// Images of the catalog.
     pub images: i64,
     /// Those that wait for one of its models.
@@ -50,15 +57,25 @@ impl Kept {
         self.images - self.waiting - self.failed
     }
 
+    /// Whether its images are still being scored, or wait for somebody to have the pages show it.
+    pub fn is_filling(&self) -> bool {
+        self.state == GenerationState::Filling
+    }
+
     /// Whether it is filled, and the pages stay where they are nevertheless: they would lose scores. See
     /// [`generations::held_back`].
     pub fn is_held_back(&self) -> bool {
-        self.state == "filling" && self.is_open && self.waiting == 0 && self.failed > self.failed_now
+        self.is_filling() && !self.is_paused && self.is_open && self.waiting == 0 && self.fails_more()
+    }
+
+    /// Whether its models gave up on more images than those of the active generation.
+    pub const fn fails_more(&self) -> bool {
+        self.failed > self.failed_now
     }
 
     /// Whether somebody may have the pages show it.
     pub fn can_be_shown(&self) -> bool {
-        !self.is_active && self.moved.is_empty() && (self.state == "live" || self.waiting == 0)
+        !self.is_active && self.moved.is_empty() && (self.state == GenerationState::Live || self.waiting == 0)
     }
 }
 
@@ -68,26 +85,28 @@ impl Kept {
 /// When the database refuses.
 pub async fn kept(conn: &mut PgConnection) -> sqlx::Result<Vec<Kept>> {
     let rows = sqlx::query!(
-        r#"SELECT g.id AS "id: GenerationId", coalesce(w.title, w.name) AS "watch_model!",
-                  coalesce(q.title, q.name) AS "quality_model!", g.state, a.generation_id IS NOT NULL AS "is_active!",
-                  g.opened_at IS NOT NULL AS "is_open!", g.paused_at IS NOT NULL AS "is_paused!", (SELECT count(*) FROM images) AS "images!"
-           FROM generations g
-           JOIN models w ON w.id = g.watch_model
-           JOIN models q ON q.id = g.quality_model
-           LEFT JOIN active_generation a ON a.generation_id = g.id
-           WHERE g.state <> 'retired' ORDER BY a.generation_id IS NULL, g.id DESC"#
+        r#"SELECT g.id AS "id: GenerationId", g.watch_model AS "watch_model: ModelId", g.quality_model AS "quality_model: ModelId",
+                  g.state AS "state: GenerationState", a.generation_id = g.id AS "is_active!",
+                  g.opened_at IS NOT NULL AS "is_open!", g.paused_at IS NOT NULL AS "is_paused!",
+                  CASE WHEN g.state = 'filling' THEN coalesce(g.paused_at, g.created_at) ELSE a.since END AS "since!",
+                  (SELECT count(*) FROM images) AS "images!"
+           FROM generations g CROSS JOIN active_generation a
+           WHERE g.state <> 'retired' ORDER BY a.generation_id <> g.id, g.id DESC"#
     );
+    let names = model_names::kept_up(&mut *conn).await?;
+    let name = |model| names.get(&model).cloned().unwrap_or_default();
     let mut kept: Vec<Kept> = Vec::new();
     for row in rows.fetch_all(&mut *conn).await? {
         let Coverage { waiting, failed } = generations::coverage(&mut *conn, row.id).await?;
         kept.push(Kept {
             id: row.id,
-            watch_model: row.watch_model,
-            quality_model: row.quality_model,
+            watch_model: name(row.watch_model),
+            quality_model: name(row.quality_model),
             state: row.state,
             is_active: row.is_active,
             is_open: row.is_open,
             is_paused: row.is_paused,
+            since: row.since,
             images: row.images,
             waiting,
             failed,

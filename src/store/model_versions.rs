@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use super::{events, generations};
-use crate::domain::{AnnotatorId, GenerationId, ModelId};
+use crate::domain::{AnnotatorId, GenerationId, ModelId, Task};
 
 /// A model that serves or is being brought in, whose answer for the golden picture moved, and about which somebody has to decide.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,8 +14,8 @@ pub struct Moved {
     pub name: String,
     /// What pages call it.
     pub title: String,
-    /// What it answers: watch or quality.
-    pub task: String,
+    /// What it answers.
+    pub task: Task,
     /// The golden picture's name.
     pub image: String,
     /// What it said when its numbers were recorded: a confidence, or a quality mean.
@@ -79,7 +79,7 @@ pub async fn moved(conn: &mut PgConnection) -> sqlx::Result<Vec<Moved>> {
                SELECT served.model, g.state = 'filling' AND g.paused_at IS NULL AS comes_in
                FROM generations g CROSS JOIN LATERAL (VALUES (g.watch_model), (g.quality_model)) AS served (model)
                WHERE g.state = 'filling' OR g.id IN (SELECT generation_id FROM active_generation))
-           SELECT m.id AS "model!: ModelId", m.name, coalesce(m.title, m.name) AS "title!", m.task, c.image,
+           SELECT m.id AS "model!: ModelId", m.name, coalesce(m.title, m.name) AS "title!", m.task AS "task: Task", c.image,
                   c.expected::double precision AS "expected!", c.moved_to AS "observed!", c.tolerance,
                   said.id AS "version?: ModelId", said.version AS "number?"
            FROM models m
@@ -157,8 +157,10 @@ pub async fn accept(
         }
         None => next_version(&mut *conn, model, author).await?,
     };
-    let (watch, quality) =
-        if moved.task == "watch" { (version, pair.quality_model) } else { (pair.watch_model, version) };
+    let (watch, quality) = match moved.task {
+        Task::Watch => (version, pair.quality_model),
+        Task::Quality => (pair.watch_model, version),
+    };
     let generation = generations::make(&mut *conn, watch, quality).await?;
     let given_up = latest.map(|latest| latest.id).filter(|latest| *latest != generation);
     if let Some(given_up) = given_up {

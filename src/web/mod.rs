@@ -47,7 +47,7 @@ use crate::{
     objects::Objects,
     people::{Passwords, Throttle},
     score::Catalogue,
-    serving::{Doings, Workshop},
+    serving::{Operations, Workshop},
     store::secrets,
 };
 
@@ -110,8 +110,8 @@ pub struct Site {
     pub comparisons: Comparisons,
     /// The models folder of this machine.
     pub workshop: Workshop,
-    /// What goes on with its models.
-    pub doings: Doings,
+    /// The operations on its models.
+    pub operations: Operations,
     /// Whether the pictures are drawn ones.
     pub is_demo: bool,
     /// Where the service writes.
@@ -137,7 +137,7 @@ impl Site {
             counts: Counts::new(pool.clone()),
             comparisons: Comparisons::default(),
             workshop: Workshop::new(settings),
-            doings: Doings::default(),
+            operations: Operations::default(),
             live: Live::new(pool.clone(), stop),
             offers: Offers::new(clock.clone()),
             uploads: Uploads::open(

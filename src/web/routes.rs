@@ -1,8 +1,10 @@
 //! The one route table: every address, who may use it, and what answers.
 
+use std::{collections::HashSet, iter::successors};
+
 use actix_session::SessionMiddleware;
 use actix_web::{
-    FromRequest, Handler, HttpResponse, Resource, Responder, Route,
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
     guard::{Any, Get, Head},
     http::{Method, header},
     middleware::from_fn,
@@ -160,18 +162,40 @@ impl Entry {
 pub fn configure(site: &Site, cfg: &mut ServiceConfig) {
     let sessions = session::middleware(site);
     let mut table = table();
+    let pages: HashSet<&str> =
+        table.iter().filter(|entry| entry.method == Method::GET).map(|entry| entry.path).collect();
     while let Some(first) = table.first().map(|entry| entry.path) {
         let (here, others): (Vec<_>, Vec<_>) = table.into_iter().partition(|entry| entry.path == first);
         table = others;
         let allowed: Vec<&str> = here.iter().flat_map(Entry::methods).copied().collect();
-        let allowed = allowed.join(", ");
-        let refuse = move || {
-            let allowed = allowed.clone();
-            async move { HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed)).finish() }
+        let (allowed, below) = (allowed.join(", "), parts_below_page(first, &pages));
+        let refuse = move |request: HttpRequest| {
+            let refusal = refusal(&request, &allowed, below);
+            async move { refusal }
         };
         let routes = here.into_iter().map(|entry| entry.with(&sessions));
         cfg.service(routes.fold(web::resource(first), Resource::route).default_service(web::to(refuse)));
     }
+}
+
+/// How many parts of its path a button's address has below the page that it belongs to; none of a page.
+fn parts_below_page(path: &str, pages: &HashSet<&str>) -> usize {
+    successors(Some(path), |path| Some(parent(path))).take_while(|path| !pages.contains(path)).count()
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+/// The answer to a method that is not in the table. Who looks at a button's address, as after a press that was refused, is led to its
+/// page.
+fn refusal(request: &HttpRequest, allowed: &str, parts_below_page: usize) -> HttpResponse {
+    if parts_below_page > 0 && [Method::GET, Method::HEAD].contains(request.method()) {
+        let page = (0..parts_below_page).fold(request.path(), |path, _| parent(path));
+        let page = if page.is_empty() { "/" } else { page };
+        return HttpResponse::SeeOther().insert_header((header::LOCATION, page)).finish();
+    }
+    HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed)).finish()
 }
 
 /// For requests that change nothing.

@@ -109,7 +109,9 @@ async fn a_pause_between_two_imports_is_no_slowness(pool: PgPool) {
          WITH numbered AS (SELECT image_id, row_number() OVER (ORDER BY image_id) AS number FROM quality_predictions)
          UPDATE quality_predictions p
          SET created_at = now() - CASE number WHEN 1 THEN interval '50 s' ELSE (12 - number) * interval '0.5 s' END
-         FROM numbered n WHERE n.image_id = p.image_id",
+         FROM numbered n WHERE n.image_id = p.image_id;
+         ALTER TABLE watch_predictions DISABLE TRIGGER USER;
+         UPDATE watch_predictions w SET created_at = p.created_at FROM quality_predictions p WHERE p.image_id = w.image_id",
     )
     .execute(&pool)
     .await

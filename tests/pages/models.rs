@@ -6,7 +6,7 @@ use std::{
 };
 
 use chronograde::{
-    domain::{GenerationId, ImageId, ModelId},
+    domain::{GenerationId, ImageId, ModelId, Role},
     jobs,
     store::{generations, opening, viewpoint},
 };
@@ -85,7 +85,13 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
     let figures = page.all("section[aria-labelledby=report-1] td");
     assert_eq!(
         figures,
-        ["not defined: too few images, or all alike", "1.000", "10 enter, 20 leave", "0 enter, 10 leave"]
+        [
+            "0 become watches, 20 are watches no more, of 30 images; thresholds 0.5 → 0.5",
+            "not defined: too few images, or all alike",
+            "1.000",
+            "10 enter, 20 leave",
+            "0 enter, 10 leave"
+        ]
     );
     assert_eq!(page.all("section[aria-labelledby=report-1] .movers .card").len(), 12);
     let report = "section[aria-labelledby=report-1]";
@@ -129,7 +135,111 @@ async fn while_a_pair_is_filled_nothing_leaves_for_want_of_a_score_and_what_is_h
     .unwrap();
     let site = TestSite::start(pool, "").await;
     let figures = site.page("/models").await.all("section[aria-labelledby=report-1] td");
-    assert_eq!(figures[1..], ["1.000", "0 enter, 0 leave", "0 enter, 0 leave"]);
+    assert_eq!(figures[0], "0 become watches, 0 are watches no more, of 24 images; thresholds 0.5 → 0.5");
+    assert_eq!(figures[2..], ["1.000", "0 enter, 0 leave", "0 enter, 0 leave"]);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn labels_change_by_the_threshold_of_each_model_and_never_against_people(pool: PgPool) {
+    let _pair = thirty_watches_and_another_pair(&pool).await;
+    the_other_pair_scores(&pool).await;
+    // Of ten that the other model says 0.8 of, people say no of one, and yes of one of the twenty that it says 0.1 of.
+    sqlx::raw_sql(
+        "UPDATE catalog SET verdict = FALSE WHERE quality_mean = (SELECT min(quality_mean) FROM catalog);
+         UPDATE catalog SET verdict = TRUE WHERE quality_mean = (SELECT max(quality_mean) FROM catalog)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let site = TestSite::start(pool.clone(), "").await;
+    let labels = async |change: &'static str| {
+        sqlx::raw_sql(change).execute(&pool).await.unwrap();
+        site.page("/models").await.all("section[aria-labelledby=report-1] td").remove(0)
+    };
+    assert_eq!(
+        labels("").await,
+        "0 become watches, 19 are watches no more, of 30 images; thresholds 0.5 → 0.5"
+    );
+    assert_eq!(
+        labels("UPDATE models SET default_threshold = 0.95 WHERE name = 'w'; UPDATE models SET default_threshold = 0.05 WHERE name = 'w2'").await,
+        "28 become watches, 0 are watches no more, of 30 images; thresholds 0.95 → 0.05"
+    );
+    assert_eq!(
+        labels("UPDATE models SET default_threshold = NULL WHERE name = 'w2'").await,
+        "no threshold: the confidence of “another” gives no label"
+    );
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn pairs_of_models_with_the_same_title_are_told_apart(pool: PgPool) {
+    let _pair = thirty_watches_and_another_pair(&pool).await;
+    sqlx::raw_sql("UPDATE models SET title = 'another' WHERE name = 'w'").execute(&pool).await.unwrap();
+    let site = TestSite::start(pool, "").await;
+    let named = site.page("/models").await.all("section[aria-labelledby=pairs] td[data-name=Models]");
+    assert_eq!(named, ["another (w) and q", "another (w2) and q"]);
+    assert!(site.page("/").await.one(".filling").contains("another (w2) and q have scored 0 of 30"));
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn home_tells_of_a_pair_that_is_filled_or_held_until_it_is_done(pool: PgPool) {
+    let (_, generation) = thirty_watches_and_another_pair(&pool).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    let home = site.page("/").await;
+    assert!(
+        home.one(".filling")
+            .starts_with("0 of 30 Other models are brought in: another and q have scored 0 of 30 images"),
+        "{}",
+        home.one(".filling")
+    );
+    let matters = home.all(".attention li").join(" ");
+    assert!(!matters.contains("brought in"), "nobody has to do anything: {matters}");
+    assert_eq!(home.attributes(".filling a", "href"), ["/models"]);
+    let manager = site.sign_in("manager", Role::Manager).await;
+    let seen = site.page_of(manager.get(site.url("/")).send().await.unwrap()).await;
+    assert!(!seen.one(".filling").is_empty() && seen.all(".filling a").is_empty(), "no page of a manager's");
+
+    site.post(&format!("/models/{generation}/pause")).await;
+    assert!(site.page("/").await.one(".filling").contains("held: an admin can let them go on."));
+    the_other_pair_scores(&pool).await;
+    assert!(site.page("/").await.one(".filling").contains("scored 30 of 30 images, and are held"));
+    site.post(&format!("/models/{generation}/activate")).await;
+    assert!(site.page("/").await.all(".filling").is_empty());
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn the_page_says_what_the_buttons_of_a_pair_do(pool: PgPool) {
+    let (_, generation) = thirty_watches_and_another_pair(&pool).await;
+    let site = TestSite::start(pool.clone(), "").await;
+    let said = async || {
+        let page = site.page("/models").await;
+        let notes = page.all("section[aria-labelledby=pairs] > .quiet").join(" ");
+        (page.all("section[aria-labelledby=pairs] button"), notes)
+    };
+    let (_, note) = said().await;
+    assert!(note.contains("“Hold it” stops after the images that are in hand"), "{note}");
+    let give_up = site.page("/models").await.one("section[aria-labelledby=pairs] details p");
+    assert!(give_up.contains("Scores that were made stay"), "{give_up}");
+    site.post(&format!("/models/{generation}/pause")).await;
+    assert!(said().await.1.contains("“Go on” scores the images that wait"));
+    the_other_pair_scores(&pool).await;
+    let (buttons, note) = said().await;
+    assert_eq!(buttons, ["Show this pair", "Give it up"], "to go on would be the same");
+    assert!(note.contains("“Show this pair” has them switch now"), "{note}");
+    sqlx::raw_sql(
+        "UPDATE scorings SET state = 'failed', reason = 'the output is no number'
+         WHERE (image_id, model_id) IN (SELECT image_id, model_id FROM scorings
+                                        WHERE model_id = (SELECT id FROM models WHERE name = 'w2') LIMIT 1)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let (buttons, note) = said().await;
+    assert_eq!(buttons, ["Show this pair", "Go on", "Give it up"]);
+    assert!(note.contains("images that failed have no score there"), "{note}");
+    site.post(&format!("/models/{generation}/activate")).await;
+    let (buttons, note) = said().await;
+    assert_eq!(buttons, ["Show this pair"]);
+    assert!(note.contains("goes back at once"), "{note}");
 }
 
 #[sqlx::test(migrations = "./migrations")]

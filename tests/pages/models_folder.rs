@@ -168,6 +168,22 @@ async fn a_model_is_activated_from_the_page_and_fills_its_pair(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn an_ensemble_of_two_questions_is_not_offered_and_the_row_says_why(pool: PgPool) {
+    let shop = Workshop::open(&pool, false, |folder| {
+        let clock = folder.join("tiny-watch-bgr.toml");
+        let text = fs::read_to_string(&clock).unwrap();
+        fs::write(clock, format!("question = \"watch or clock\"\n{text}")).unwrap();
+    })
+    .await;
+    let row = shop.row("tiny-ensemble").await;
+    assert_eq!((row.state().as_str(), row.all("button")), ("cannot be run", vec![]));
+    let why = row.all(".reason").join(" ");
+    assert!(why.starts_with("It cannot be activated: it asks \"watch\""), "{why}");
+    assert_eq!(shop.press("activate", &[("model", "tiny-ensemble")]).await, StatusCode::SEE_OTHER);
+    assert!(shop.row("tiny-ensemble").await.all(".bad").join(" ").contains("tiny-watch-bgr answers"));
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn offline_a_file_that_was_fetched_elsewhere_is_sent_and_any_other_is_refused(pool: PgPool) {
     let shop = Workshop::open(&pool, true, |folder| {
         fs::remove_file(folder.join("tiny-means.onnx")).unwrap();

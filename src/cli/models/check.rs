@@ -28,9 +28,12 @@ pub(super) async fn run(
     let mut all_well = true;
     if chosen.is_empty() {
         all_well = tell_of_refused(context, catalogue);
-        // A file of another size is told of too.
+        // A file of another size is told of too, and what cannot be run.
         let here = catalogue.manifests().iter().filter(|manifest| {
-            matches!(catalogue.weights_of(manifest), Weights::Here | Weights::OtherSize(_))
+            matches!(
+                catalogue.weights_of(manifest),
+                Weights::Here | Weights::OtherSize(_) | Weights::Unfit(_)
+            )
         });
         chosen.extend(here.map(|manifest| manifest.name.clone()));
     }

@@ -59,6 +59,11 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue) -> anyhow::Res
         for refused in catalogue.refused() {
             writeln!(out, "{refused}")?;
         }
+        for manifest in catalogue.manifests() {
+            if let Some(problem) = catalogue.unfit(manifest) {
+                writeln!(out, "{} cannot be run: {problem}", manifest.name)?;
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -80,7 +85,7 @@ async fn read(pool: &PgPool) -> anyhow::Result<Standings> {
     let mut conn = pool.acquire().await?;
     let of = models::standings(&mut conn).await?.into_iter().collect();
     let kept = model_change::kept(&mut conn).await?;
-    let filling = kept.iter().find(|kept| kept.state == "filling").map(|kept| Filling {
+    let filling = kept.iter().find(|kept| kept.is_filling()).map(|kept| Filling {
         done: kept.scored(),
         all: kept.images,
         is_held: kept.is_paused,
@@ -140,6 +145,7 @@ fn line(manifest: &Manifest, weights: &Weights, standings: &Standings) -> Value 
         "task": manifest.task.as_str(),
         "default": manifest.default,
         "here": *weights == Weights::Here,
+        "problem": if let Weights::Unfit(problem) = weights { Some(problem) } else { None },
         "can_be_pulled": manifest.network().is_some_and(|network| !network.urls.is_empty()),
         "file": manifest.network().map(|network| &network.file),
         "bytes": manifest.network().map(|network| network.bytes),
@@ -162,7 +168,7 @@ fn row(manifest: &Manifest, weights: &Weights, standings: &Standings) -> Vec<Str
         Weights::Absent => "missing",
         Weights::OtherSize(_) => "another file",
         Weights::MembersAbsent(_) => "members missing",
-        Weights::NotRun => "not run",
+        Weights::Unfit(_) => "cannot be run",
     };
     let size = match &manifest.kind {
         Kind::Network(network) => DecimalBytes(network.bytes).to_string(),

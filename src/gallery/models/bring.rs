@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::weights;
 use crate::{
     score::{CatalogueError, Manifest, Network},
-    serving::{Ask, Begun, Doing},
+    serving::{Ask, Operation, Running},
     store::events,
     web::{Site, account::Caller, api, error::WebError, query::Query},
 };
@@ -37,11 +37,11 @@ pub struct Asked {
 /// See [`WebError`].
 pub async fn check(site: Data<Site>, asked: Form<Asked>) -> Result<HttpResponse, WebError> {
     let name = manifest(&site, &asked.model).await?.name;
-    let begun = begin(&site, &name, Doing::Busy("being checked"))?;
+    let running = begin(&site, &name, Operation::Busy("being checked"))?;
     let (site, named) = (site.into_inner(), name.clone());
     let work = {
         let site = site.clone();
-        async move { begun.ended(checked(&site, &named).await) }
+        async move { running.end(checked(&site, &named).await) }
     };
     in_the_background(work).await;
     Ok(back(&site, &name))
@@ -57,16 +57,16 @@ pub async fn activate(
     asked: Form<Asked>,
 ) -> Result<HttpResponse, WebError> {
     let name = manifest(&site, &asked.model).await?.name;
-    let begun = begin(&site, &name, Doing::Busy("being loaded and checked"))?;
+    let running = begin(&site, &name, Operation::Busy("being loaded and checked"))?;
     let (site, named) = (site.into_inner(), name.clone());
     let work = {
         let site = site.clone();
         async move {
-            let _turn = site.doings.turn().await;
+            let _turn = site.operations.turn().await;
             let ask = Ask { name: &named, by: caller.annotator, accepts_moved: false };
             let brought = site.workshop.bring_in(&site.pool, ask).await;
             site.counts.changed();
-            begun.ended(brought.map(|brought| brought.in_words(&named)).map_err(|error| in_full(&error)));
+            running.end(brought.map(|brought| brought.in_words(&named)).map_err(|error| in_full(&error)));
         }
     };
     in_the_background(work).await;
@@ -92,8 +92,8 @@ pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Resul
     }
     let network = network(&manifest)?.clone();
     let stop = CancellationToken::new();
-    let coming = Doing::Coming { there: 0, of: network.bytes, remark: None, stop: stop.clone() };
-    let begun = begin(&site, &manifest.name, coming)?;
+    let pulling = Operation::Pulling { there: 0, of: network.bytes, remark: None, stop: stop.clone() };
+    let running = begin(&site, &manifest.name, pulling)?;
     // Which terms somebody accepted, of which file, is known also when the manifest says something else.
     let detail = json!({ "accepted": manifest.accept, "sha256": network.sha256 });
     let what = ("models.pull", Some(manifest.name.as_str()));
@@ -102,14 +102,14 @@ pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Resul
     let work = {
         let site = site.clone();
         async move {
-            let outcome = match weights::fetched(network, begun.teller().clone(), stop).await {
-                Ok(Some(url)) => with_check(&site, &name, format!("It came from {url}"), &begun).await,
+            let outcome = match weights::fetched(network, running.progress().clone(), stop).await {
+                Ok(Some(url)) => with_check(&site, &name, format!("It came from {url}"), &running).await,
                 Ok(None) => {
                     Ok("It was stopped. What arrived is kept, and the next pull goes on there".to_owned())
                 }
                 Err(problem) => Err(problem),
             };
-            begun.ended(outcome);
+            running.end(outcome);
         }
     };
     in_the_background(work).await;
@@ -122,7 +122,7 @@ pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Resul
 /// See [`WebError`].
 pub async fn stop(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Result<HttpResponse, WebError> {
     let name = &asked.model;
-    if !site.doings.stop(name) {
+    if !site.operations.stop(name) {
         return Err(WebError::NotTaken(format!("Nothing comes in for {name}: it has ended already.")));
     }
     events::record(&mut *site.pool.acquire().await?, caller.annotator, "models.stop", Some(name)).await?;
@@ -141,7 +141,7 @@ pub async fn add(
 ) -> Result<HttpResponse, WebError> {
     let manifest = manifest(&site, &asked.model).await?;
     let network = network(&manifest)?.clone();
-    let begun = begin(&site, &manifest.name, Doing::Busy("its file comes in"))?;
+    let running = begin(&site, &manifest.name, Operation::Busy("its file comes in"))?;
     let mut spool = weights::Spool::new(&site.data_dir, &network).map_err(WebError::Spool)?;
     let mut is_there = false;
     while let Some(mut field) = form.try_next().await.map_err(api::broken_form)? {
@@ -159,10 +159,10 @@ pub async fn add(
         let site = site.clone();
         async move {
             let outcome = match spool.put(&site.workshop).await {
-                Ok(()) => with_check(&site, &name, "Its file is here".to_owned(), &begun).await,
+                Ok(()) => with_check(&site, &name, "Its file is here".to_owned(), &running).await,
                 Err(problem) => Err(problem),
             };
-            begun.ended(outcome);
+            running.end(outcome);
         }
     };
     in_the_background(work).await;
@@ -183,10 +183,10 @@ fn network(manifest: &Manifest) -> Result<&Network, WebError> {
     manifest.network().ok_or_else(|| WebError::NotTaken(sentence()))
 }
 
-fn begin(site: &Site, name: &str, doing: Doing) -> Result<Begun, WebError> {
+fn begin(site: &Site, name: &str, operation: Operation) -> Result<Running, WebError> {
     let busy =
         || WebError::NotTaken(format!("Something goes on with {name} already: wait until that has ended."));
-    site.doings.begin(name, doing).ok_or_else(busy)
+    site.operations.begin(name, operation).ok_or_else(busy)
 }
 
 /// Goes on also when nobody waits any more.
@@ -195,14 +195,14 @@ async fn in_the_background(work: impl Future<Output = ()> + Send + 'static) {
 }
 
 async fn checked(site: &Site, name: &str) -> Result<String, String> {
-    let _turn = site.doings.turn().await;
+    let _turn = site.operations.turn().await;
     let checked = site.workshop.check(name).await.map_err(|error| in_full(&error))?;
     let doubts: String = checked.warnings.iter().map(|warning| format!(" Mind: {warning}.")).collect();
     Ok(format!("It can serve: {checked}.{doubts}"))
 }
 
-async fn with_check(site: &Site, name: &str, done: String, begun: &Begun) -> Result<String, String> {
-    begun.teller().goes_on(Doing::Busy("being checked"));
+async fn with_check(site: &Site, name: &str, done: String, running: &Running) -> Result<String, String> {
+    running.progress().report(Operation::Busy("being checked"));
     let put = |said: String| format!("{done}. {said}");
     checked(site, name).await.map(put).map_err(put)
 }

@@ -8,7 +8,7 @@ use crate::{
     domain::Task,
     gallery::words,
     score::{Catalogue, Manifest, ManifestError, Network, Weights},
-    serving::Doing,
+    serving::Operation,
     store::{
         model_change::Kept,
         models::{self, Standing},
@@ -87,7 +87,7 @@ impl Folder {
         let catalog = Catalog {
             standings: models::standings(&mut *conn).await?.into_iter().collect(),
             thresholds: thresholds::in_use(conn).await?,
-            filling: kept.iter().find(|kept| kept.state == "filling"),
+            filling: kept.iter().find(|kept| kept.is_filling()),
         };
         let read = site.workshop.catalogue().await;
         let problem = read.as_ref().err().map(ToString::to_string);
@@ -104,7 +104,7 @@ impl Folder {
             tasks,
             refused,
             problem,
-            is_busy: site.doings.is_busy(),
+            is_busy: site.operations.is_busy(),
             is_offline: site.workshop.is_offline(),
         })
     }
@@ -143,9 +143,9 @@ impl Row {
     fn new(site: &Site, catalog: &Catalog<'_>, manifest: &Manifest, catalogue: &Catalogue) -> Self {
         let weights = catalogue.weights_of(manifest);
         let standing = catalog.standings.get(&manifest.name).copied();
-        let doing = site.doings.of(&manifest.name);
+        let operation = site.operations.of(&manifest.name);
         let is_here = matches!(weights, Weights::Here);
-        let (busy, said) = doing.map_or((None, None), told);
+        let (busy, said) = operation.map_or((None, None), told);
         let (state, dot) = state(standing, &weights, catalog.filling);
         let is_free = busy.is_none();
         let wanted = manifest.network().filter(|_| is_free && !is_here);
@@ -193,7 +193,8 @@ fn size(bytes: u64) -> String {
 /// Why a model cannot serve with what lies in the folder.
 fn problem(manifest: &Manifest, weights: &Weights) -> Option<String> {
     match weights {
-        Weights::Here | Weights::Absent | Weights::NotRun => None,
+        Weights::Here | Weights::Absent => None,
+        Weights::Unfit(why) => Some(format!("It cannot be activated: {why}.")),
         Weights::MembersAbsent(absent) => {
             Some(format!("Its members are not all here: {}.", absent.join(", ")))
         }
@@ -218,7 +219,7 @@ fn state(standing: Option<Standing>, weights: &Weights, filling: Option<&Kept>) 
         (Some(Standing::KeptUp), _) => ("kept up".to_owned(), "duplicate"),
         (None, Weights::Here) => ("here".to_owned(), "duplicate"),
         (None, Weights::Absent | Weights::MembersAbsent(_)) => ("not downloaded".to_owned(), "missing"),
-        (None, Weights::NotRun) => ("not run by this version".to_owned(), "missing"),
+        (None, Weights::Unfit(_)) => ("cannot be run".to_owned(), "failed"),
     }
 }
 
@@ -232,16 +233,16 @@ fn threshold(manifest: &Manifest, in_use: Option<&InUse>) -> String {
 }
 
 /// What goes on, and how the last thing ended.
-fn told(doing: Doing) -> (Option<Busy>, Option<(String, bool)>) {
-    match doing {
-        Doing::Busy(what) => (Some(Busy { text: what.to_owned(), bytes: None, can_stop: false }), None),
-        Doing::Coming { there, of, remark, stop } => {
+fn told(operation: Operation) -> (Option<Busy>, Option<(String, bool)>) {
+    match operation {
+        Operation::Busy(what) => (Some(Busy { text: what.to_owned(), bytes: None, can_stop: false }), None),
+        Operation::Pulling { there, of, remark, stop } => {
             let can_stop = !stop.is_cancelled();
             let remark = if can_stop { remark } else { Some("being stopped".to_owned()) };
             let remark = remark.map(|remark| format!(" ({remark})")).unwrap_or_default();
             let text = format!("{} of {}{remark}", size(there), size(of));
             (Some(Busy { text, bytes: Some((there, of)), can_stop }), None)
         }
-        Doing::Ended { said, is_well } => (None, Some((said, is_well))),
+        Operation::Ended { said, is_well } => (None, Some((said, is_well))),
     }
 }

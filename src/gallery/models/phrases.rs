@@ -1,6 +1,7 @@
 //! What the Models page says of a pair, of numbers that moved, and of what could not be done.
 
 use crate::{
+    domain::Task,
     gallery::words,
     store::{model_change::Kept, model_versions::Moved},
 };
@@ -21,7 +22,7 @@ pub(super) fn notice(done: Option<&str>) -> Option<&'static str> {
 
 /// Where a pair stands.
 pub(super) fn state(kept: &Kept) -> String {
-    let is_filling = kept.state == "filling";
+    let is_filling = kept.is_filling();
     let so_far =
         format!("has scored {} of {} images", words::count(kept.scored()), words::count(kept.images));
     match (kept.is_active, is_filling) {
@@ -44,6 +45,29 @@ pub(super) fn state(kept: &Kept) -> String {
     }
 }
 
+/// What the buttons of a pair do, where their names do not say it.
+pub(super) fn note(kept: &Kept) -> Option<&'static str> {
+    let is_filled = kept.is_filling() && kept.is_open && kept.waiting == 0;
+    match (kept.is_filling(), kept.is_paused) {
+        _ if kept.is_active || !kept.moved.is_empty() => None,
+        (false, _) => Some("“Show this pair” goes back at once, and the present pair is kept up in its place."),
+        _ if is_filled && kept.fails_more() => Some(
+            "“Show this pair” has the pages switch all the same: images that failed have no score there until they are tried again.",
+        ),
+        (true, true) if is_filled => Some("While it is held the pages stay where they are: “Show this pair” has them switch now."),
+        (true, true) => Some(
+            "“Go on” scores the images that wait, also those that came in meanwhile, and the pages switch after the last one.",
+        ),
+        (true, false) => (!is_filled).then_some(
+            "“Hold it” stops after the images that are in hand: the others wait, new ones too, and the pages stay where they are.",
+        ),
+    }
+}
+
+/// What is kept and what is lost of a pair that is given up.
+pub(super) const GIVING_UP: &str = "Its models score no more images, and the pages do not switch to it. Scores that were made stay: activated again, \
+     the models go on from there.";
+
 /// What can be done about numbers that moved, besides going back, and the button that does it.
 pub(super) fn way_out(moved: &Moved) -> (String, String) {
     match moved.number {
@@ -57,7 +81,7 @@ pub(super) fn way_out(moved: &Moved) -> (String, String) {
             format!(
                 "Or accept the new numbers as another version: every image is scored by it in the background, and the pages go on \
                  with the former scores until the last one is.{}",
-                if moved.task == "watch" { " A threshold that was set is carried over." } else { "" }
+                if moved.task == Task::Watch { " A threshold that was set is carried over." } else { "" }
             ),
             "Accept the new numbers".to_owned(),
         ),

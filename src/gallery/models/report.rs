@@ -18,7 +18,7 @@ use crate::{
     decode::GRID_PX,
     gallery::words,
     store::{
-        model_change::{self, Mover, Pair, Places},
+        model_change::{self, Mover, Pair, Places, Relabelled},
         viewpoint::Viewpoint,
     },
     web::{Site, error::WebError},
@@ -128,6 +128,7 @@ async fn compare(
 ) -> Result<Comparison, WebError> {
     let pairs = model_change::pairs(conn, now.generation, then.generation).await?;
     let correlations = web::block(move || correlations(&pairs)).await.map_err(WebError::internal)?;
+    let relabelled = model_change::relabelled(conn, (now, then)).await?;
     let changed = model_change::enter_or_leave(conn, (now, then), ENDS).await?;
     let movers = model_change::movers(conn, now.generation, then.generation, MOVERS).await?;
     let (top, bottom) = (
@@ -137,6 +138,7 @@ async fn compare(
     let [confidence, quality] = correlations.map(correlation);
     Ok(Comparison {
         figures: vec![
+            ("Watch labels", labels(relabelled, now, then)),
             ("Rank correlation of the confidences", confidence),
             ("Rank correlation of the quality means", quality),
             ("The top 20 of the watches", counts(&top)),
@@ -145,6 +147,23 @@ async fn compare(
         ends: top.into_iter().chain(bottom).filter(|ends| !ends.cards.is_empty()).collect(),
         movers: movers.iter().map(|mover| Card::new(site, mover, None)).collect(),
     })
+}
+
+/// How many images get another label, by which thresholds.
+fn labels(relabelled: Relabelled, now: &Viewpoint, then: &Viewpoint) -> String {
+    let (Some(cut_off), Some(cut_off_then)) = (now.threshold, then.threshold) else {
+        let without = if now.threshold.is_none() { now } else { then };
+        return format!("no threshold: the confidence of “{}” gives no label", without.watch_title);
+    };
+    let Relabelled { images, become_watches, are_no_more } = relabelled;
+    format!(
+        "{} become watches, {} are watches no more, of {}; thresholds {} → {}",
+        words::count(become_watches),
+        words::count(are_no_more),
+        words::counted(images, "image", "images"),
+        words::cut_off(cut_off.get()),
+        words::cut_off(cut_off_then.get())
+    )
 }
 
 /// Of the confidences, and of the quality means.

@@ -11,32 +11,32 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     score::{AddError, Event, FetchError, Fetcher, Network, Patience, add},
-    serving::{Doing, Teller, Workshop},
+    serving::{Operation, Progress, Workshop},
 };
 
 /// Fetches the weights of `network`; where they came from, or nothing after `stop`. The thread is none of the runtime's: a stop of the service does not wait
 /// for it, and the next fetch goes on where this one ended.
 pub(super) async fn fetched(
     network: Network,
-    teller: Teller,
+    progress: Progress,
     stop: CancellationToken,
 ) -> Result<Option<String>, String> {
     let (done, outcome) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         // Nobody waits for it when the service stops.
-        let _ = done.send(fetch(&network, &teller, &stop));
+        let _ = done.send(fetch(&network, &progress, &stop));
     });
     outcome.await.unwrap_or_else(|_| Err("Fetching it broke off; the log may say why".to_owned()))
 }
 
-fn fetch(network: &Network, teller: &Teller, stop: &CancellationToken) -> Result<Option<String>, String> {
+fn fetch(network: &Network, progress: &Progress, stop: &CancellationToken) -> Result<Option<String>, String> {
     let fetcher = Fetcher::new(Patience::default()).map_err(|error| error.to_string())?.until(stop.clone());
     if Fetcher::is_there(network).map_err(|error| error.to_string())? {
         return Ok(Some("this machine: it was here already".to_owned()));
     }
     let mut here = 0;
     let tell = |there: u64, remark: Option<String>| {
-        teller.goes_on(Doing::Coming { there, of: network.bytes, remark, stop: stop.clone() });
+        progress.report(Operation::Pulling { there, of: network.bytes, remark, stop: stop.clone() });
     };
     let fetched = fetcher.fetch(network, &mut |event| match event {
         Event::Asking { there, .. } | Event::Progress(there) => {

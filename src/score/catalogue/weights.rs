@@ -16,26 +16,29 @@ pub enum Weights {
     OtherSize(u64),
     /// The members of an ensemble that are not here.
     MembersAbsent(Vec<String>),
-    /// The model is of a kind that is not run.
-    NotRun,
+    /// The model cannot be run whatever is here: why.
+    Unfit(String),
 }
 
 impl Catalogue {
     /// What is here of the weights of one of these models.
     pub fn weights_of(&self, manifest: &Manifest) -> Weights {
+        if let Some(why) = self.unfit(manifest) {
+            return Weights::Unfit(why);
+        }
         let members = match &manifest.kind {
             Kind::Network(network) => return of_network(network),
-            Kind::Head { .. } => return Weights::NotRun,
-            Kind::Ensemble(members) => members.iter().map(|member| &member.name),
+            Kind::Head { .. } => &[][..],
+            Kind::Ensemble(members) => members,
         };
-        let absent: Vec<String> = members.filter(|name| !self.is_member_here(name)).cloned().collect();
+        let names = members.iter().map(|member| &member.name);
+        let absent: Vec<String> = names.filter(|name| !self.is_member_here(name)).cloned().collect();
         if absent.is_empty() { Weights::Here } else { Weights::MembersAbsent(absent) }
     }
 
-    /// A member that is no network counts as here: loading tells that it cannot be one.
     fn is_member_here(&self, name: &str) -> bool {
-        self.get(name)
-            .is_ok_and(|member| member.network().is_none_or(|network| of_network(network) == Weights::Here))
+        let network = self.get(name).ok().and_then(Manifest::network);
+        network.is_some_and(|network| of_network(network) == Weights::Here)
     }
 }
 

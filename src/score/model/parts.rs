@@ -1,5 +1,7 @@
 //! What a model is made of: one network, or those of an ensemble's members.
 
+use std::iter;
+
 use serde_json::json;
 
 use super::LoadError;
@@ -13,47 +15,18 @@ use crate::{
 
 /// The manifests of an ensemble's members with their weights; nothing for another model.
 pub(super) fn members(catalogue: &Catalogue, manifest: &Manifest) -> Result<Vec<(f64, Manifest)>, LoadError> {
+    if let Some(problem) = catalogue.unfit(manifest) {
+        return Err(LoadError::Unsupported { model: manifest.name.clone(), problem });
+    }
     let Kind::Ensemble(members) = &manifest.kind else { return Ok(Vec::new()) };
-    let unsupported = |problem: String| LoadError::Unsupported { model: manifest.name.clone(), problem };
-    let resolve = |member: &manifest::Member| {
-        let part = catalogue.get(&member.name)?;
-        if part.task != manifest.task || part.network().is_none() {
-            let problem = format!("its member {} is not one network of the same task", member.name);
-            return Err(unsupported(problem));
-        }
-        // The mean of answers to two questions answers neither.
-        if part.question != manifest.question {
-            return Err(unsupported(format!(
-                "it asks \"{}\", and its member {} answers \"{}\": average only models of one question, and give `question` in the \
-                 ensemble's manifest, too",
-                manifest.question.as_str(),
-                member.name,
-                part.question.as_str()
-            )));
-        }
-        Ok((member.weight, part.clone()))
-    };
-    members.iter().map(resolve).collect()
+    members.iter().map(|member| Ok((member.weight, catalogue.get(&member.name)?.clone()))).collect()
 }
 
 /// The networks of a model with their weights in its mean.
-pub(super) fn networks(
-    manifest: &Manifest,
-    members: &[(f64, Manifest)],
-) -> Result<Vec<(f64, Network)>, LoadError> {
-    match &manifest.kind {
-        Kind::Network(network) => Ok(vec![(1.0, Network::clone(network))]),
-        Kind::Head { base, .. } => Err(LoadError::Unsupported {
-            model: manifest.name.clone(),
-            problem: format!(
-                "heads on the features of another model ({base}) are read, but not run by this version"
-            ),
-        }),
-        Kind::Ensemble(_) => {
-            let network = |(weight, member): &(f64, Manifest)| Some((*weight, member.network()?.clone()));
-            Ok(members.iter().filter_map(network).collect())
-        }
-    }
+pub(super) fn networks(manifest: &Manifest, members: &[(f64, Manifest)]) -> Vec<(f64, Network)> {
+    let network = |(weight, manifest): (f64, &Manifest)| Some((weight, manifest.network()?.clone()));
+    let members = members.iter().map(|(weight, member)| (*weight, member));
+    iter::once((1.0, manifest)).chain(members).filter_map(network).collect()
 }
 
 /// A single network's own fingerprint; an ensemble's follows from its members' and their weights.

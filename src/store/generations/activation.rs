@@ -4,7 +4,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::{active, coverage, keep_out};
 use crate::{
-    domain::{AnnotatorId, GenerationId},
+    domain::{AnnotatorId, GenerationId, GenerationState},
     store::{events, model_versions, scorings},
 };
 
@@ -37,10 +37,15 @@ pub async fn activate(
     if active(&mut *conn).await?.is_some_and(|active| active.id == generation) {
         return Ok(Activation::Shown);
     }
-    let state = sqlx::query_scalar!("SELECT state FROM generations WHERE id = $1", generation.0);
-    match state.fetch_one(&mut *conn).await?.as_str() {
-        "filling" if coverage(&mut *conn, generation).await?.waiting > 0 => return Ok(Activation::Waiting),
-        "retired" => return Ok(Activation::Retired),
+    let state = sqlx::query_scalar!(
+        r#"SELECT state AS "state: GenerationState" FROM generations WHERE id = $1"#,
+        generation.0
+    );
+    match state.fetch_one(&mut *conn).await? {
+        GenerationState::Filling if coverage(&mut *conn, generation).await?.waiting > 0 => {
+            return Ok(Activation::Waiting);
+        }
+        GenerationState::Retired => return Ok(Activation::Retired),
         _ if !model_versions::moved_in(&mut *conn, generation).await?.is_empty() => {
             return Ok(Activation::Moved);
         }

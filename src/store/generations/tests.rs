@@ -183,6 +183,35 @@ async fn images_wait_for_no_model_that_was_given_up(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_pair_that_was_given_up_goes_on_from_the_scores_that_it_had_made(pool: PgPool) {
+    let before = catalog(&pool).await;
+    add_images(&pool, 5).await;
+    opening::open(&pool).await.unwrap();
+    all_scored(&pool).await;
+    let watch = model(&pool, "w2").await;
+    let made = make_and_open(&pool, watch, before.quality_model).await;
+    assert_eq!(filling(&mut *connection(&pool).await).await.unwrap().unwrap().id, made);
+    let scored = any_image(&pool).await;
+    sqlx::query("INSERT INTO watch_predictions (image_id, model_id, confidence, positives) VALUES ($1, $2, 0.25, '{}')")
+        .bind(scored.0)
+        .bind(watch.0)
+        .execute(&pool)
+        .await
+        .unwrap();
+    let mut conn = connection(&pool).await;
+    scorings::done(&mut conn, scored, &[watch]).await.unwrap();
+    assert!(give_up(&mut conn, made).await.unwrap());
+    assert_eq!(filling(&mut conn).await.unwrap(), None);
+    let again = make_and_open(&pool, watch, before.quality_model).await;
+    assert_ne!(again, made);
+    assert_eq!(coverage(&mut conn, again).await.unwrap(), Coverage { waiting: 4, failed: 0 });
+    assert_eq!(
+        count(&pool, &format!("catalog WHERE generation_id = {again} AND watch_confidence = 0.25")).await,
+        1
+    );
+}
+
+#[sqlx::test]
 async fn a_generation_that_is_held_is_not_run_and_not_shown(pool: PgPool) {
     let before = catalog(&pool).await;
     let watch = model(&pool, "w2").await;

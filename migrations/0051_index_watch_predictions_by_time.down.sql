@@ -1,0 +1,1 @@
+DROP INDEX watch_predictions_created_at;
