@@ -2,6 +2,7 @@
 
 mod doings;
 mod kept_manifest;
+mod threshold;
 mod workshop;
 
 use std::{collections::HashMap, sync::Arc};
@@ -10,6 +11,7 @@ use sqlx::{PgConnection, PgPool};
 
 pub use self::{
     doings::{Begun, Doing, Doings, Teller},
+    threshold::threshold,
     workshop::{Ask, BringInError, BroughtIn, Checked, Workshop},
 };
 use crate::{

@@ -19,6 +19,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
 
+pub(super) use self::partial::arrived;
 pub use self::{
     add::{AddError, Added, add},
     error::{FetchError, Unfetched},

@@ -14,7 +14,7 @@ mod session;
 mod shape;
 mod weights;
 
-pub use catalogue::{Catalogue, CatalogueError, Weights};
+pub use catalogue::{Catalogue, CatalogueError, Clash, Weights};
 pub use engine::{Engine, EngineSettings, EngineStats, ScoreError, give_way};
 pub use fetch::{
     AddError, Added, Detour, Event, FetchError, Fetched, Fetcher, Patience, Problem, Unfetched, add,

@@ -128,10 +128,20 @@ impl Address<'_> {
                 request = request.header(header::IF_RANGE, validator);
             }
         }
-        request.call().map_err(|error| Problem::Unreachable {
-            reason: error.to_string(),
-            detour: self.proxy.and_then(|proxy| proxy.detour(self.url)),
-        })
+        request.call().map_err(|error| self.problem(error))
+    }
+
+    /// Why no answer came.
+    fn problem(&self, error: ureq::Error) -> Problem {
+        let reason = match error {
+            // So does TLS speak of what it does not believe or understand.
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Problem::Untrusted(error.to_string());
+            }
+            ureq::Error::Io(error) => error.to_string(),
+            other => other.to_string(),
+        };
+        Problem::Unreachable { reason, detour: self.proxy.and_then(|proxy| proxy.detour(self.url)) }
     }
 
     /// The beginning of an answer that does not say how much it gives, as soon as it is more than there is. Whatever ends before that, an error

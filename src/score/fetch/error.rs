@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::Problem;
-use crate::{domain::ContentHash, score::manifest::Network};
+use crate::score::manifest::Network;
+
+/// How a file that was fetched elsewhere gets in its place.
+const BY_HAND: &str = "with `chronograde models add FILE`";
 
 /// Why weights were not brought in.
 #[derive(Debug, thiserror::Error)]
@@ -59,10 +62,10 @@ impl FetchError {
 pub struct Unfetched {
     /// The weights' file name.
     name: String,
-    /// Bytes of the manifest.
+    /// Bytes of the file.
     bytes: u64,
-    /// The manifest's hash.
-    sha256: ContentHash,
+    /// Name, size and hash.
+    in_words: String,
     /// Bytes that arrived and are kept.
     there: u64,
     /// Each address with its problem.
@@ -73,12 +76,16 @@ impl std::error::Error for Unfetched {}
 
 impl fmt::Display for Unfetched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, bytes, there, problems, .. } = self;
+        let Self { name, bytes, in_words, there, problems } = self;
         if problems.is_empty() {
-            return write!(f, "the manifest names no address of {name}: bring {}", self.by_hand());
+            return write!(f, "the manifest names no address of {name}: bring {in_words} {BY_HAND}");
         }
-        let each: Vec<String> = problems.iter().map(|(url, problem)| format!("{url}: {problem}")).collect();
-        write!(f, "{name} was not fetched. {}. ", each.join("; "))?;
+        let each =
+            problems.chunk_by(|(_, one), (_, next)| one.to_string() == next.to_string()).map(|alike| {
+                let urls: Vec<&str> = alike.iter().map(|(url, _)| url.as_str()).collect();
+                format!("{}: {}", urls.join(" and "), alike[0].1)
+            });
+        write!(f, "{name} was not fetched. {}. ", each.collect::<Vec<_>>().join("; "))?;
         if *there > 0 {
             write!(
                 f,
@@ -89,13 +96,12 @@ impl fmt::Display for Unfetched {
         match problems.iter().find(|(_, problem)| problem.may_pass()) {
             Some((url, _)) => write!(
                 f,
-                "{}Try again later, or fetch {url} elsewhere and bring it with `chronograde models add FILE`",
+                "{}Try again later, or fetch {url} elsewhere and bring it {BY_HAND}",
                 self.why_nobody_answered()
             ),
             None => write!(
                 f,
-                "Trying again does not help: give its manifest another address (`urls`), or bring {}",
-                self.by_hand()
+                "Trying again does not help: give its manifest another address (`urls`), or bring {in_words} {BY_HAND}"
             ),
         }
     }
@@ -104,13 +110,7 @@ impl fmt::Display for Unfetched {
 impl Unfetched {
     pub(super) fn new(network: &Network, there: u64, problems: Vec<(String, Problem)>) -> Self {
         let name = network.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { name, bytes: network.bytes, sha256: network.sha256, there, problems }
-    }
-
-    /// By what the file is known elsewhere, and how it gets in its place.
-    fn by_hand(&self) -> String {
-        let Self { name, bytes, sha256, .. } = self;
-        format!("{name} ({bytes} bytes, SHA-256 {sha256}) with `chronograde models add FILE`")
+        Self { name, bytes: network.bytes, in_words: network.in_words(), there, problems }
     }
 
     /// What may be wrong on this side, where no address answered at all.

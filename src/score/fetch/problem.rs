@@ -16,6 +16,11 @@ pub enum Problem {
         /// The proxy that was asked for the way, if one was.
         detour: Option<Detour>,
     },
+    /// Something answered, and is not believed to be the server.
+    #[error(
+        "no encrypted connection with it is trusted ({0}); a proxy that opens such connections needs its certificate named by SSL_CERT_FILE"
+    )]
+    Untrusted(String),
     /// The connection ended before the file did.
     #[error("the connection ended after {there} of {wanted} bytes")]
     Cut {
@@ -87,7 +92,8 @@ impl Problem {
             Self::Unreachable { .. } | Self::Cut { .. } | Self::OtherPart => true,
             Self::Refused { status, .. } => matches!(status, 408 | 416 | 425 | 429 | 500..),
             Self::OtherHash { pieced_together, .. } => *pieced_together,
-            Self::OtherSize { .. }
+            Self::Untrusted(_)
+            | Self::OtherSize { .. }
             | Self::Page { .. }
             | Self::TooLong { .. }
             | Self::Pointer

@@ -16,9 +16,18 @@ pub(super) fn members(catalogue: &Catalogue, manifest: &Manifest) -> Result<Vec<
     let Kind::Ensemble(members) = &manifest.kind else { return Ok(Vec::new()) };
     let unsupported = |problem: String| LoadError::Unsupported { model: manifest.name.clone(), problem };
     let resolve = |member: &manifest::Member| {
-        let part = catalogue.get(&member.name)?;
-        if part.task != manifest.task || part.network().is_none() {
-            let problem = format!("its member {} is not one network of the same task", member.name);
+        let part = catalogue
+            .get(&member.name)
+            .map_err(|error| unsupported(format!("its member {} cannot be used: {error}", member.name)))?;
+        if part.task != manifest.task {
+            let (ours, theirs) = (manifest.task, part.task);
+            return Err(unsupported(format!(
+                "it is a {ours} model, and its member {} a {theirs} model: average only models of one task",
+                member.name
+            )));
+        }
+        if part.network().is_none() {
+            let problem = format!("its member {} is made of others: name networks", member.name);
             return Err(unsupported(problem));
         }
         // The mean of answers to two questions answers neither.
@@ -34,6 +43,23 @@ pub(super) fn members(catalogue: &Catalogue, manifest: &Manifest) -> Result<Vec<
         Ok((member.weight, part.clone()))
     };
     members.iter().map(resolve).collect()
+}
+
+/// Whether all weights of a model are on this machine.
+pub(super) fn are_here(
+    catalogue: &Catalogue,
+    manifest: &Manifest,
+    members: &[(f64, Manifest)],
+) -> Result<(), LoadError> {
+    let parts = [manifest].into_iter().chain(members.iter().map(|(_, member)| member));
+    let is_absent = |network: &Network| matches!(network.file.try_exists(), Ok(false));
+    let absent = parts.filter(|part| part.network().is_some_and(is_absent));
+    let absent: Vec<String> = absent.map(|part| part.name.clone()).collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    let way_out = catalogue.way_to_bring(&absent);
+    Err(LoadError::Absent { model: manifest.name.clone(), absent, way_out })
 }
 
 /// The networks of a model with their weights in its mean.

@@ -1,5 +1,7 @@
 //! The way to an address: none, or through a proxy.
 
+use std::io::Write;
+
 use super::*;
 
 #[test]
@@ -50,4 +52,14 @@ fn a_proxy_that_is_away_is_named_without_its_password_and_with_its_variable() {
     // Who is asked without the proxy is not told of it.
     let message = Case::new(vec![format!("http://{gone}/a")]).fetch_with(1, proxy).unwrap_err().to_string();
     assert!(message.contains("no way to the internet") && !message.contains("all_proxy"), "{message}");
+}
+
+#[test]
+fn who_is_not_trusted_is_not_asked_again_and_the_setting_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut case = Case::new(vec![format!("https://{}/a", listener.local_addr().unwrap())]);
+    std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let message = case.fetch().unwrap_err().to_string();
+    assert!(message.contains("no encrypted connection with it is trusted"), "{message}");
+    assert!(message.contains("SSL_CERT_FILE") && message.contains("Trying again does not help"), "{message}");
 }
