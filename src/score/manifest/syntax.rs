@@ -3,15 +3,16 @@
 use super::Fault;
 
 /// Its words, and ours.
-const WORDS: [(&str, &str); 10] = [
+const WORDS: [(&str, &str); 11] = [
     ("unknown field", "unknown key"),
     ("missing field", "missing key"),
     ("unknown variant", "unknown value"),
     ("invalid type", "wrong type"),
-    ("expected usize", "expected a whole number"),
-    ("expected u64", "expected a whole number"),
-    ("expected u32", "expected a whole number"),
+    ("expected usize", "expected a whole number, 0 or more"),
+    ("expected u64", "expected a whole number, 0 or more"),
+    ("expected u32", "expected a whole number, 0 or more"),
     ("expected f64", "expected a number"),
+    ("expected a boolean", "expected true or false"),
     ("expected a sequence", "expected a list in square brackets"),
     ("expected an array of length 3", "expected three numbers in square brackets"),
 ];
