@@ -2,6 +2,7 @@
 
 mod kept_manifest;
 mod operations;
+mod threshold;
 mod workshop;
 
 use std::{collections::HashMap, sync::Arc};
@@ -10,6 +11,7 @@ use sqlx::{PgConnection, PgPool};
 
 pub use self::{
     operations::{Operation, Operations, Progress, Running},
+    threshold::threshold,
     workshop::{Ask, BringInError, BroughtIn, Checked, Workshop},
 };
 use crate::{

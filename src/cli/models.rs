@@ -7,11 +7,13 @@ mod check;
 mod list;
 mod pull;
 mod quantize;
+mod spinner;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use serde_json::json;
 
+use self::spinner::spinning;
 use super::Context;
 use crate::score::{Catalogue, add};
 
@@ -65,7 +67,9 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
 
 async fn bring(context: &Context, catalogue: &Catalogue, file: PathBuf) -> anyhow::Result<ExitCode> {
     let searched = catalogue.clone();
-    let added = tokio::task::spawn_blocking(move || add(&searched, &file)).await??;
+    let what = format!("{} is read, and put in its place", file.display());
+    let adding = tokio::task::spawn_blocking(move || add(&searched, &file));
+    let added = spinning(context, what, adding).await??;
     let mut all_well = true;
     for model in added {
         let line = json!({ "name": model.name, "outcome": "added", "file": model.file });

@@ -1,12 +1,37 @@
 //! Logs go to stderr: `CHRONOGRADE_LOG` says how much, `CHRONOGRADE_LOG_FORMAT=json` for machines.
 
-use std::io::IsTerminal as _;
+use std::{
+    io::{self, IsTerminal as _, Write},
+    sync::LazyLock,
+};
 
 use anyhow::bail;
+use indicatif::{MultiProgress, ProgressBar};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Our own messages, and other crates' only when something is wrong.
 const DEFAULT_FILTER: &str = "warn,chronograde=info";
+
+/// The bars that lines of the log are written above.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// A bar on stderr that stays below what is logged meanwhile. It must not be suspended to log something: logging does that.
+pub(super) fn below_the_log(bar: ProgressBar) -> ProgressBar {
+    BARS.add(bar)
+}
+
+/// Stderr, with the bars out of the way while a line is written.
+struct AboveBars;
+
+impl Write for AboveBars {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        BARS.suspend(|| io::stderr().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
 
 /// Starts the log. Called once, by `main`.
 ///
@@ -17,8 +42,8 @@ pub fn start() -> anyhow::Result<()> {
     let json = is_json(std::env::var("CHRONOGRADE_LOG_FORMAT").ok())?;
     let has_colours = std::io::stderr().is_terminal();
     let text =
-        (!json).then(|| fmt::layer().with_writer(std::io::stderr).with_ansi(has_colours).with_target(false));
-    let json = json.then(|| fmt::layer().json().with_writer(std::io::stderr));
+        (!json).then(|| fmt::layer().with_writer(|| AboveBars).with_ansi(has_colours).with_target(false));
+    let json = json.then(|| fmt::layer().json().with_writer(|| AboveBars));
     tracing_subscriber::registry().with(filter).with(text).with(json).init();
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! The manifests of one folder.
 
+mod clash;
 mod members;
 mod weights;
 
 use std::path::{Path, PathBuf};
 
-pub use self::weights::Weights;
+pub use self::{clash::Clash, weights::Weights};
 use super::manifest::{Manifest, ManifestError, Network};
 use crate::domain::Task;
 
@@ -233,6 +234,8 @@ mod tests {
         let members =
             |names: &[&str]| Weights::MembersAbsent(names.iter().map(ToString::to_string).collect());
         assert_eq!(weights_of("tiny-watch"), Weights::Absent);
+        fs::write(folder.path().join("tiny-means.onnx.part"), "arrived").unwrap();
+        assert_eq!(weights_of("tiny-watch"), Weights::Partial { there: 7, of: 191 });
         assert_eq!(weights_of("tiny-ensemble"), members(&["tiny-watch", "tiny-watch-bgr"]));
         fs::write(folder.path().join("tiny-means.onnx"), "short").unwrap();
         assert_eq!(weights_of("tiny-watch"), Weights::OtherSize(5));
@@ -260,7 +263,50 @@ mod tests {
         let quality = fs::read_to_string(models().join("tiny-quality.toml")).unwrap();
         write("tiny-watch-bgr.toml", &quality.replace("default = true", ""));
         let Weights::Unfit(why) = weights() else { panic!("{:?}", weights()) };
-        assert!(why.contains("tiny-watch-bgr is not one network of the same task"), "{why}");
+        assert!(why.contains("its member tiny-watch-bgr a quality model"), "{why}");
+    }
+
+    #[test]
+    fn two_manifests_that_want_other_bytes_in_one_file_are_told_of() {
+        let folder = folder_of(&["tiny-labels.txt", "tiny-watch.toml"]);
+        let text = fs::read_to_string(models().join("tiny-watch.toml")).unwrap();
+        let clashes = |change: &dyn Fn(String) -> String| {
+            fs::write(folder.path().join("another.toml"), change(text.clone())).unwrap();
+            Catalogue::read(folder.path()).unwrap().clashes()
+        };
+        assert_eq!(clashes(&|text| text.replace("0.5", "0.4")), [], "they may share it");
+        assert_eq!(clashes(&|text| text.replace("means.onnx", "other.onnx").replace("191", "192")), []);
+        let [clash] = clashes(&|text| text.replace("\"tiny-means", "\"./tiny-means").replace("191", "192"))
+            .try_into()
+            .unwrap();
+        assert!(clash.is_of("another") && clash.is_of("tiny-watch") && !clash.is_of("tiny"));
+        let sentence = clash.to_string();
+        assert!(sentence.starts_with("another.toml and tiny-watch.toml name the same file"), "{sentence}");
+        assert_eq!(clashes(&|text| text.replace("28486d", "38486d")).len(), 1);
+    }
+
+    #[test]
+    fn of_weights_that_are_lacking_is_told_how_they_come_here() {
+        let folder = folder_of(&["tiny-labels.txt", "tiny-watch.toml"]);
+        let text = fs::read_to_string(models().join("tiny-watch.toml")).unwrap();
+        for name in ["a", "b"] {
+            let addressed = text.replace("urls = []", "urls = [\"https://example.org/x.onnx\"]");
+            fs::write(folder.path().join(name).with_extension("toml"), addressed).unwrap();
+        }
+        let catalogue = Catalogue::read(folder.path()).unwrap();
+        let way = |names: &[&str]| {
+            catalogue.way_to_bring(&names.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let pull = "fetch what is missing with `chronograde models pull a b`";
+        let hash = catalogue.get("tiny-watch").unwrap().network().unwrap().sha256;
+        let bring =
+            format!("bring tiny-means.onnx (191 bytes, SHA-256 {hash}) with `chronograde models add FILE`");
+        assert_eq!(way(&["a", "b"]), pull);
+        assert_eq!(way(&["tiny-watch"]), bring);
+        assert_eq!(way(&["a", "tiny-watch", "b"]), format!("{pull}, and {bring}"));
+        assert_eq!(way(&["nobody's"]), "put nobody's.toml right, which cannot be read");
+        assert_eq!(Weights::so_far(90, 191), "90 of 191 bytes here");
+        assert_eq!(Weights::so_far(41_249_999, 102_576_593), "41.2 of 102.6 MB here");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod add;
 mod address;
+mod error;
 mod partial;
 mod problem;
 mod proxy;
@@ -18,11 +19,14 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
 
+pub(super) use self::partial::arrived;
 pub use self::{
     add::{AddError, Added, add},
-    problem::{FetchError, Problem},
+    error::{FetchError, Unfetched},
+    problem::Problem,
+    proxy::Detour,
 };
-use self::{address::Address, partial::Partial};
+use self::{address::Address, partial::Partial, proxy::Named};
 use super::{manifest::Network, weights};
 
 /// How often one address is tried, and how long a try waits for the last one to be forgotten.
@@ -82,6 +86,7 @@ pub struct Fetched {
 #[derive(Debug)]
 pub struct Fetcher {
     agent: Agent,
+    proxy: Option<Named>,
     patience: Patience,
     stop: CancellationToken,
 }
@@ -93,7 +98,12 @@ impl Fetcher {
     /// `SSL_CERT_FILE` names a file without certificates, or the environment a proxy that cannot be used.
     pub fn new(patience: Patience) -> Result<Self, FetchError> {
         let proxy = proxy::proxy(|variable| std::env::var_os(variable))?;
-        Ok(Self { agent: address::agent(proxy)?, patience, stop: CancellationToken::new() })
+        Self::through(proxy, patience)
+    }
+
+    fn through(proxy: Option<Named>, patience: Patience) -> Result<Self, FetchError> {
+        let agent = address::agent(proxy.as_ref().map(|named| named.proxy.clone()))?;
+        Ok(Self { agent, proxy, patience, stop: CancellationToken::new() })
     }
 
     /// The same, until `stop`: a fetch then ends before the next try, in the pause before it, or when the next bytes come or fail to.
@@ -136,7 +146,7 @@ impl Fetcher {
                 }
             }
         }
-        Err(FetchError::NoAddress { file: network.file.clone(), problems })
+        Err(FetchError::NoAddress(Box::new(Unfetched::new(network, partial.len(), problems))))
     }
 
     fn fetch_from(
@@ -146,7 +156,8 @@ impl Fetcher {
         partial: &mut Partial,
         tell: &mut dyn FnMut(&Event<'_>),
     ) -> Result<(), Problem> {
-        let address = Address { agent: &self.agent, url, wanted: network.bytes, stop: &self.stop };
+        let Self { agent, proxy, stop, .. } = self;
+        let address = Address { agent, proxy: proxy.as_ref(), url, wanted: network.bytes, stop };
         let start = partial.len();
         let (mut most, mut in_vain) = (start, 0);
         loop {
@@ -159,7 +170,7 @@ impl Fetcher {
             in_vain = if partial.len() > most { 1 } else { in_vain + 1 };
             most = most.max(partial.len());
             // A machine without a way to the internet shall say so soon.
-            let never_answered = matches!(problem, Problem::Unreachable(_)) && most == start;
+            let never_answered = matches!(problem, Problem::Unreachable { .. }) && most == start;
             let tries = if never_answered { self.patience.tries.min(2) } else { self.patience.tries };
             if !problem.may_pass() || in_vain >= tries {
                 return Err(problem);

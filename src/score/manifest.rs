@@ -4,17 +4,17 @@
 //! whether it makes sense. What the weights file itself says is compared when the file is opened.
 
 mod check;
+mod fault;
 mod fingerprint;
 mod parse;
+mod syntax;
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+pub use self::fault::{Fault, ManifestError};
 pub(super) use self::fingerprint::fingerprint;
 
 use crate::{
@@ -25,52 +25,6 @@ use crate::{
 /// The version of what `decode` does to pixels before a network sees them. Part of every fingerprint: raise
 /// it when the golden images say that numbers moved, and every prediction is made anew.
 pub const PREPROCESSING: u32 = 1;
-
-/// Why a manifest was refused: the file, the place in it, what is wrong and the way out.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {fault}", file.display())]
-pub struct ManifestError {
-    /// The manifest.
-    pub file: PathBuf,
-    /// The place and the problem.
-    pub fault: Fault,
-}
-
-/// What is wrong with a manifest, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Table and key, such as `[input] filter`; empty for the file as a whole.
-    pub place: String,
-    /// What is wrong there, with the way out.
-    pub problem: String,
-}
-
-impl ManifestError {
-    /// What the model would be called.
-    pub fn name(&self) -> String {
-        name(&self.file)
-    }
-}
-
-/// The name of the model of this manifest.
-fn name(manifest: &Path) -> String {
-    manifest.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-impl Fault {
-    fn new(place: &str, problem: impl Into<String>) -> Self {
-        Self { place: place.to_owned(), problem: problem.into() }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.place.is_empty() {
-            write!(f, "{}: ", self.place)?;
-        }
-        f.write_str(&self.problem)
-    }
-}
 
 /// A checked manifest.
 #[derive(Clone, Debug, PartialEq)]
@@ -197,7 +151,7 @@ pub enum Activation {
 
 /// One model of an ensemble.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as { name = \"a-model\", weight = 1.0 }")]
 pub struct Member {
     /// The member's manifest.
     pub name: String,
@@ -279,6 +233,12 @@ impl Network {
         self.file.is_file()
     }
 
+    /// The weights, by what they are known elsewhere: name, size and hash.
+    pub fn in_words(&self) -> String {
+        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
+        format!("{name} ({} bytes, SHA-256 {})", self.bytes, self.sha256)
+    }
+
     /// SHA-256 over what decides this network's numbers: `[input]`, `[output]`, the weights' hash and
     /// [`PREPROCESSING`], as JSON with sorted keys.
     pub fn fingerprint(&self) -> ContentHash {
@@ -304,6 +264,11 @@ impl Network {
             && (*scale, *mean, *std) == (1.0, [0.0; 3], [1.0; 3])
             && (self.output.classes, self.output.positive.as_slice()) == (1000, &[409, 530, 531, 826, 892])
     }
+}
+
+/// The name of the model of this manifest.
+fn name(manifest: &Path) -> String {
+    manifest.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 const fn one() -> f64 {

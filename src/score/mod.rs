@@ -14,9 +14,11 @@ mod session;
 mod shape;
 mod weights;
 
-pub use catalogue::{Catalogue, CatalogueError, Weights};
+pub use catalogue::{Catalogue, CatalogueError, Clash, Weights};
 pub use engine::{Engine, EngineSettings, EngineStats, ScoreError, give_way};
-pub use fetch::{AddError, Added, Event, FetchError, Fetched, Fetcher, Patience, Problem, add};
+pub use fetch::{
+    AddError, Added, Detour, Event, FetchError, Fetched, Fetcher, Patience, Problem, Unfetched, add,
+};
 pub use golden::{GoldenCheck, dial};
 pub use heads::{OutputError, answer};
 pub use library::{Libraries, Provider, RuntimeError};

@@ -25,8 +25,18 @@ pub enum LoadError {
     /// The manifest is not usable, or names a model that is not there.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
-    /// The weights are absent, or not those of the manifest.
-    #[error("model {model} is not served: {refusal}{}", way_out(refusal))]
+    /// Weights are not on this machine.
+    #[error("model {model} is not served: the weights of {} are not here; {way_out}, or choose another model", absent.join(" and "))]
+    Absent {
+        /// The model.
+        model: String,
+        /// Itself, or those members of an ensemble whose weights are lacking.
+        absent: Vec<String>,
+        /// How they come here.
+        way_out: String,
+    },
+    /// The weights are not those of the manifest.
+    #[error("model {model} is not served: {refusal}")]
     Open {
         /// The model.
         model: String,
@@ -49,15 +59,6 @@ pub enum LoadError {
         /// What is not supported.
         problem: String,
     },
-}
-
-const fn way_out(error: &OpenError) -> &'static str {
-    match error {
-        OpenError::NotDownloaded(_) => {
-            ": fetch them with `chronograde models pull`, bring them with `chronograde models add FILE`, or choose another model"
-        }
-        _ => "",
-    }
 }
 
 /// A model that serves.
@@ -109,6 +110,7 @@ impl Model {
         let fingerprint = parts::fingerprint(&networks);
         // First, for it costs little: without it the model is refused, whatever its weights.
         let picture = golden::picture(&manifest).map_err(|problem| not_golden(&manifest, problem))?;
+        parts::are_here(catalogue, &manifest, &members)?;
         let mut parts = Vec::with_capacity(networks.len());
         for (weight, network) in networks {
             parts.push((weight, start(&manifest, network, runtime, settings).await?));

@@ -18,7 +18,7 @@ pub(super) fn manifest(name: &str) -> Manifest {
     Manifest::read(&models().join(format!("{name}.toml"))).unwrap()
 }
 
-pub(super) fn runtime() -> &'static Runtime {
+pub(crate) fn runtime() -> &'static Runtime {
     Runtime::load(&Libraries::default()).unwrap()
 }
 

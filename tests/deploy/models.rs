@@ -195,9 +195,41 @@ fn an_ensemble_without_its_members_is_not_here_and_not_checked() {
     fs::copy(tiny("tiny-ensemble.toml"), folder.0.path().join("tiny-ensemble.toml")).unwrap();
     let here = |lines: &[Value]| lines.iter().map(|line| line["here"].clone()).collect::<Vec<_>>();
     assert_eq!(here(&folder.models(&["list"], &[]).1), [false, false]);
+    // The other one's manifest is lacking.
+    let (code, _, problem) = folder.models(&["pull", "tiny-ensemble"], &[]);
+    assert!(code == Some(1) && problem.contains("`chronograde models pull tiny-watch`"), "{problem}");
     assert_eq!(folder.models(&["pull", "tiny-watch"], &[]).0, Some(0));
     // `tiny-watch-bgr` is lacking.
     assert_eq!(here(&folder.models(&["list"], &[]).1), [false, true]);
     let (code, lines, _) = folder.models(&["check"], &[]);
     assert_eq!((code, outcomes(&lines)), (Some(0), vec!["fits"]));
+}
+
+#[test]
+fn how_much_of_a_pull_arrived_is_listed() {
+    let folder = Folder::new(with_addresses);
+    fs::write(folder.weights().with_extension("onnx.part"), [0; 90]).unwrap();
+    let (_, lines, _) = folder.models(&["list"], &[]);
+    assert_eq!((&lines[0]["here"], &lines[0]["arrived_bytes"]), (&Value::from(false), &Value::from(90)));
+    fs::copy(tiny("tiny-means.onnx"), folder.weights()).unwrap();
+    assert_eq!(folder.models(&["list"], &[]).1[0]["arrived_bytes"], Value::Null);
+}
+
+#[test]
+fn manifests_that_want_other_bytes_in_one_file_are_told_of_and_neither_takes_it_from_the_other() {
+    let folder = Folder::new(with_addresses);
+    fs::copy(tiny("tiny-means.onnx"), folder.weights()).unwrap();
+    let text = fs::read_to_string(folder.0.path().join("tiny-watch.toml")).unwrap();
+    fs::write(folder.0.path().join("another.toml"), text.replace("191", "192")).unwrap();
+    let clash = "another.toml and tiny-watch.toml name the same file";
+    let (code, lines, _) = folder.models(&["list"], &[]);
+    assert!(code == Some(0) && lines[0]["problem"].as_str().unwrap().starts_with(clash), "{lines:?}");
+    let (code, lines, _) = folder.models(&["check"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(1), vec!["clash", "refused", "fits"]));
+    assert_eq!((&lines[0]["name"], &lines[0]["with"]), (&"another".into(), &"tiny-watch".into()));
+    let (code, lines, _) = folder.models(&["pull", "another"], &[]);
+    assert_eq!((code, outcomes(&lines)), (Some(1), vec!["failed"]));
+    let (code, _, problem) = folder.models(&["add", tiny("tiny-means.onnx").to_str().unwrap()], &[]);
+    assert!(code == Some(1) && problem.contains(clash), "{problem}");
+    assert_eq!(fs::read(folder.weights()).unwrap(), fs::read(tiny("tiny-means.onnx")).unwrap());
 }

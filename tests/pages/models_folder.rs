@@ -105,6 +105,9 @@ async fn every_manifest_is_listed_with_its_state_and_checked_by_a_button(pool: P
     let absent = shop.row("mobilenet_v2_imagenet_uint8").await;
     assert_eq!(absent.state(), "not downloaded");
     assert!(!absent.all("button").contains(&"Activate".to_owned()));
+    let part = shop.folder.path().join("mobilenet_v2_imagenet_uint8.onnx.part");
+    fs::write(part, vec![0; 1_000_000]).unwrap();
+    assert_eq!(shop.row("mobilenet_v2_imagenet_uint8").await.state(), "1.0 of 4.1 MB here");
     fs::write(shop.folder.path().join("tiny-nan.onnx"), "short").unwrap();
     let other = shop.row("tiny-watch-nan").await;
     assert_eq!(other.state(), "the file does not fit");

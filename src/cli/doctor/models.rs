@@ -6,29 +6,34 @@ use sqlx::PgConnection;
 
 use super::Finding;
 use crate::{
-    config::Settings,
+    config::{Role, Settings},
     domain::Task,
-    score::{Catalogue, Model, Runtime},
+    score::{Catalogue, LoadError, Model, Runtime},
     store::{
-        generations,
+        components, generations,
         models::{self, Identity},
     },
 };
 
 /// The models that a database says are served.
 #[derive(Debug, Default)]
-pub(super) struct Serving(Vec<(Identity, HashMap<String, f64>)>);
+pub(super) struct Serving {
+    models: Vec<(Identity, HashMap<String, f64>)>,
+    /// Whether a process that runs has them all in its memory.
+    is_running: bool,
+}
 
 impl Serving {
     /// Those of the active generation, each with its recorded golden answers.
     pub(super) async fn of(conn: &mut PgConnection) -> sqlx::Result<Self> {
         let Some(active) = generations::active(conn).await? else { return Ok(Self::default()) };
-        let mut serving = Vec::new();
+        let mut served = Vec::new();
         for id in [active.watch_model, active.quality_model] {
-            let identity = models::identity(conn, id).await?;
-            serving.push((identity, models::recorded_checks(conn, id).await?));
+            let identity = models::identity(&mut *conn, id).await?;
+            served.push((identity, models::recorded_checks(&mut *conn, id).await?));
         }
-        Ok(Self(serving))
+        let problems = components::problems(&mut *conn, Role::Score).await?;
+        Ok(Self { models: served, is_running: problems.is_some_and(|problems| problems.is_empty()) })
     }
 }
 
@@ -42,17 +47,16 @@ pub(super) async fn findings(settings: &Settings, serving: Serving) -> Vec<Findi
     let Ok(runtime) = Runtime::load(&settings.libraries()) else {
         return vec![Finding::warning("models", "not tried, since ONNX Runtime cannot be used")];
     };
-    let mut findings: Vec<Finding> = catalogue
-        .refused()
-        .iter()
-        .map(|refused| Finding::warning("manifests", refused.to_string()))
-        .collect();
+    let refused = catalogue.refused().iter().map(ToString::to_string);
+    let clashes = catalogue.clashes().into_iter().map(|clash| clash.to_string());
+    let mut findings: Vec<Finding> =
+        refused.chain(clashes).map(|text| Finding::warning("manifests", text)).collect();
     for (index, task) in [Task::Watch, Task::Quality].into_iter().enumerate() {
         let check = match task {
             Task::Watch => "watch model",
             Task::Quality => "quality model",
         };
-        let recorded = serving.0.get(index);
+        let recorded = serving.models.get(index);
         let name = match (recorded, catalogue.default_for(task)) {
             (Some((identity, _)), _) => identity.name.clone(),
             (None, Ok(manifest)) => manifest.name.clone(),
@@ -63,10 +67,25 @@ pub(super) async fn findings(settings: &Settings, serving: Serving) -> Vec<Findi
         };
         findings.push(match Model::load(&catalogue, &name, runtime, settings.engine()).await {
             Ok(model) => of_model(check, &model, recorded),
-            Err(error) => Finding::error(check, error),
+            Err(error) => of_refused(check, error, recorded.is_some() && serving.is_running),
         });
     }
     findings
+}
+
+/// Of one that cannot be loaded a service that runs may have everything in its memory.
+fn of_refused(check: &'static str, error: LoadError, is_in_memory: bool) -> Finding {
+    match error {
+        LoadError::Absent { model, absent, way_out } if is_in_memory => {
+            let gone = absent.join(" and ");
+            let text = format!(
+                "{model} serves from memory, and cannot after the next start: the weights of {gone} are not here any more; {way_out}, or \
+                 activate another model (`chronograde models activate NAME`)"
+            );
+            Finding::problem(check, text)
+        }
+        error => Finding::error(check, error),
+    }
 }
 
 fn of_model(
@@ -89,5 +108,30 @@ fn of_model(
     match golden.get(&model.golden().image).map(|golden| model.check_recorded(*golden)) {
         Some(Err(error)) => Finding::error(check, error),
         _ => Finding::ok(check, format!("{name}: checksum, golden picture and fingerprint are right")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::score::{
+        EngineSettings,
+        tests::{models, runtime},
+    };
+
+    #[tokio::test]
+    async fn weights_that_are_gone_while_the_model_serves_are_told_of_before_the_next_start() {
+        let catalogue = Catalogue::read(&models()).unwrap();
+        let refused = async || {
+            let name = "mobilenet_v2_imagenet_uint8";
+            Model::load(&catalogue, name, runtime(), EngineSettings::default()).await.unwrap_err()
+        };
+        let Finding { verdict, text, .. } = of_refused("watch model", refused().await, true);
+        assert_eq!(verdict, super::super::Verdict::Problem);
+        assert!(text.contains("serves from memory, and cannot after the next start"), "{text}");
+        let way_out = catalogue.way_to_bring(&["mobilenet_v2_imagenet_uint8".to_owned()]);
+        assert!(text.contains(&way_out) && text.contains("models activate"), "{text}");
+        let text = of_refused("watch model", refused().await, false).text;
+        assert!(text.contains("is not served") && text.contains(&way_out), "{text}");
     }
 }

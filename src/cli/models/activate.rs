@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::{exit, say};
+use super::{exit, say, spinning};
 use crate::{
     cli::Context,
     serving::{Ask, Workshop},
@@ -26,7 +26,8 @@ pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCod
     let workshop = Workshop::new(&context.settings);
     let ask = Ask { name: &args.name, by: None, accepts_moved: args.accept_moved };
     let work = async |pool: &PgPool| Ok(workshop.bring_in(pool, ask).await?);
-    let brought = context.with_database(work).await?;
+    let what = format!("{} is loaded and checked", args.name);
+    let brought = spinning(context, what, context.with_database(work)).await?;
     let (waiting, failed) = (brought.open.waiting, brought.open.failed);
     let line = json!({ "name": args.name, "serves": brought.serves, "waiting": waiting, "failed": failed });
     say(context, &line, &brought.in_words(&args.name));

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use serde_json::json;
 
-use super::{exit, say, tell_of_refused};
+use super::{exit, say, spinning, tell_of_refused};
 use crate::{
     cli::Context,
     score::{Catalogue, CatalogueError, Weights},
@@ -37,6 +37,13 @@ pub(super) async fn run(
         });
         chosen.extend(here.map(|manifest| manifest.name.clone()));
     }
+    for clash in catalogue.clashes() {
+        if names.is_empty() || names.iter().any(|name| clash.is_of(name)) {
+            let line = json!({ "name": clash.first, "outcome": "clash", "with": clash.second, "problem": clash.to_string() });
+            say(context, &line, &format!("{}: {clash}", clash.first));
+            all_well = false;
+        }
+    }
     if chosen.is_empty() && all_well {
         bail!("no model's weights are on this machine: fetch some with `chronograde models pull`");
     }
@@ -48,7 +55,8 @@ pub(super) async fn run(
 
 /// Loads one model and says how that went; whether it can be served.
 pub(super) async fn one(context: &Context, name: &str) -> bool {
-    match Workshop::new(&context.settings).check(name).await {
+    let workshop = Workshop::new(&context.settings);
+    match spinning(context, format!("{name} is loaded and checked"), workshop.check(name)).await {
         Ok(checked) => {
             let Checked { golden, fingerprint, warnings } = &checked;
             let line = json!({

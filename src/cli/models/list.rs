@@ -12,8 +12,8 @@ use crate::{
         text::{aligned, cells},
     },
     cluster,
-    domain::Task,
     score::{Catalogue, Kind, Manifest, ManifestError, Weights},
+    serving,
     store::{
         model_change,
         models::{self, Standing},
@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue) -> anyhow::Res
     let mut out = std::io::stdout().lock();
     if context.json {
         for manifest in catalogue.manifests() {
-            writeln!(out, "{}", line(manifest, &catalogue.weights_of(manifest), &standings))?;
+            writeln!(out, "{}", line(catalogue, manifest, &standings))?;
         }
         for refused in catalogue.refused() {
             writeln!(out, "{}", refused_line(refused, &standings))?;
@@ -63,6 +63,9 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue) -> anyhow::Res
             if let Some(problem) = catalogue.unfit(manifest) {
                 writeln!(out, "{} cannot be run: {problem}", manifest.name)?;
             }
+        }
+        for clash in catalogue.clashes() {
+            writeln!(out, "{clash}")?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -101,18 +104,6 @@ impl Standings {
         self.filling.as_ref().filter(|_| is_filled)
     }
 
-    /// The threshold that holds: the catalog's, else the one that the manifest brings. None of a quality model.
-    fn threshold(&self, manifest: &Manifest) -> Option<InUse> {
-        let of_manifest = || InUse {
-            name: manifest.name.clone(),
-            value: manifest.threshold.value.get(),
-            is_set: false,
-            measured_on: manifest.threshold.measured_on.clone(),
-        };
-        let in_use = || self.thresholds.get(&manifest.name).cloned().unwrap_or_else(of_manifest);
-        (manifest.task == Task::Watch).then(in_use)
-    }
-
     /// Where the model stands, in words; nothing where the catalog does not know it.
     fn in_words(&self, name: &str) -> String {
         let standing = self.of.get(name).map_or("", Standing::as_str);
@@ -135,8 +126,9 @@ fn refused_row(refused: &ManifestError, standings: &Standings) -> Vec<String> {
     cells([&name, "", "", "manifest not read", "", "", &standings.in_words(&name)])
 }
 
-fn line(manifest: &Manifest, weights: &Weights, standings: &Standings) -> Value {
-    let threshold = standings.threshold(manifest);
+fn line(catalogue: &Catalogue, manifest: &Manifest, standings: &Standings) -> Value {
+    let weights = catalogue.weights_of(manifest);
+    let threshold = serving::threshold(manifest, &standings.thresholds);
     let measured_on =
         threshold.as_ref().filter(|in_use| !in_use.is_set).and_then(|in_use| in_use.measured_on.as_ref());
     json!({
@@ -144,8 +136,9 @@ fn line(manifest: &Manifest, weights: &Weights, standings: &Standings) -> Value 
         "title": manifest.title,
         "task": manifest.task.as_str(),
         "default": manifest.default,
-        "here": *weights == Weights::Here,
-        "problem": if let Weights::Unfit(problem) = weights { Some(problem) } else { None },
+        "here": weights == Weights::Here,
+        "arrived_bytes": if let Weights::Partial { there, .. } = weights { Some(there) } else { None },
+        "problem": if let Weights::Unfit(problem) = &weights { Some(problem) } else { None },
         "can_be_pulled": manifest.network().is_some_and(|network| !network.urls.is_empty()),
         "file": manifest.network().map(|network| &network.file),
         "bytes": manifest.network().map(|network| network.bytes),
@@ -157,6 +150,7 @@ fn line(manifest: &Manifest, weights: &Weights, standings: &Standings) -> Value 
         "filling": standings.filling(&manifest.name).map(|Filling { done, all, is_held }| {
             json!({ "done": done, "all": all, "held": is_held })
         }),
+        "problem": catalogue.clash_of(&manifest.name).map(|clash| clash.to_string()),
     })
 }
 
@@ -164,6 +158,7 @@ fn row(manifest: &Manifest, weights: &Weights, standings: &Standings) -> Vec<Str
     let has_address = manifest.network().is_some_and(|network| !network.urls.is_empty());
     let here = match weights {
         Weights::Here => "here",
+        Weights::Partial { there, of } => &Weights::so_far(*there, *of),
         Weights::Absent if has_address => "to be pulled",
         Weights::Absent => "missing",
         Weights::OtherSize(_) => "another file",
@@ -175,7 +170,7 @@ fn row(manifest: &Manifest, weights: &Weights, standings: &Standings) -> Vec<Str
         Kind::Head { base, .. } => format!("on {base}"),
         Kind::Ensemble(members) => format!("{} models", members.len()),
     };
-    let threshold = match standings.threshold(manifest) {
+    let threshold = match serving::threshold(manifest, &standings.thresholds) {
         None => "–".to_owned(),
         Some(in_use) if in_use.is_measured() => in_use.value.to_string(),
         Some(in_use) => format!("{}, not measured", in_use.value),

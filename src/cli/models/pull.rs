@@ -11,10 +11,10 @@ use anyhow::{bail, ensure};
 use serde_json::json;
 
 use self::progress::Progress;
-use super::{check, exit, say, tell_of_refused};
+use super::{check, exit, say, spinning, tell_of_refused};
 use crate::{
     cli::Context,
-    score::{Catalogue, FetchError, Fetched, Fetcher, Manifest, Network, Patience},
+    score::{Catalogue, Fetched, Fetcher, Manifest, Network, Patience, Weights},
 };
 
 /// Fetch the weights of models whose manifests name an address
@@ -50,7 +50,11 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) ->
         // Chosen models are networks.
         let Some(network) = manifest.network() else { continue };
         let name = manifest.name.as_str();
-        match pull(&fetcher, manifest, network, args.accept_licence).await {
+        let outcome = match catalogue.clash_of(name) {
+            Some(clash) => Err(clash.into()),
+            None => pull(context, &fetcher, (manifest, network), args.accept_licence).await,
+        };
+        match outcome {
             Ok(Outcome::Pulled(Fetched { url, file })) => {
                 let line = json!({ "name": name, "outcome": "pulled", "file": file, "url": url });
                 say(context, &line, &format!("{name}: {} from {url}", file.display()));
@@ -93,20 +97,30 @@ fn chosen<'a>(catalogue: &'a Catalogue, names: &[String]) -> anyhow::Result<Vec<
     for name in names {
         let manifest = catalogue.get(name)?;
         if manifest.network().is_none() {
-            bail!("{name} has no weights of its own: pull the models that it is made of");
+            bail!("{name} has no weights of its own: {}", its_parts(catalogue, manifest));
         }
         chosen.push(manifest);
     }
     Ok(chosen)
 }
 
+/// What is to be pulled for a model that is made of others.
+fn its_parts(catalogue: &Catalogue, manifest: &Manifest) -> String {
+    match catalogue.weights_of(manifest) {
+        Weights::MembersAbsent(absent) => catalogue.way_to_bring(&absent),
+        Weights::Unfit(why) => why,
+        _ => "it averages its members, which are all here".to_owned(),
+    }
+}
+
 async fn pull(
+    context: &Context,
     fetcher: &Fetcher,
-    manifest: &Manifest,
-    network: &Network,
+    (manifest, network): (&Manifest, &Network),
     accepted: bool,
-) -> Result<Outcome, FetchError> {
-    if tokio::task::block_in_place(|| Fetcher::is_there(network))? {
+) -> anyhow::Result<Outcome> {
+    let looking = async { tokio::task::block_in_place(|| Fetcher::is_there(network)) };
+    if spinning(context, format!("the weights of {} are looked for", manifest.name), looking).await? {
         return Ok(Outcome::AlreadyHere);
     }
     if let Some(terms) = &manifest.accept
@@ -118,7 +132,7 @@ async fn pull(
     let mut progress = Progress::new(&manifest.name, network.bytes);
     let fetched = tokio::task::block_in_place(|| fetcher.fetch(network, &mut |event| progress.show(event)));
     progress.end();
-    fetched.map(Outcome::Pulled)
+    Ok(Outcome::Pulled(fetched?))
 }
 
 /// Whether somebody at a terminal accepts the terms.

@@ -1,6 +1,7 @@
 //! `chronograde models quantize`: an int8 model of a float one, calibrated on the catalog's own pictures, and compared with its
 //! original on others.
 
+mod naming;
 mod pictures;
 
 use std::{
@@ -15,13 +16,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use self::naming::{file, new_name};
 use super::{exit, say};
 use crate::{
     cli::{Context, score::progress_bar},
     decode::Tensor,
     domain::Task,
     score::{
-        Catalogue, EngineSettings, Kind, Manifest, Model, Network, Runtime,
+        Catalogue, EngineSettings, Manifest, Model, Network, Runtime,
         quantize::{Comparison, Parity, derived, write_npy},
     },
 };
@@ -112,44 +114,6 @@ fn keep(files: [&Path; 2], folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the new model is called: a name that is free, for a model that serves must stay what it is. Weights that no manifest names
-/// were left behind by a run that was cut off, and keep nothing.
-fn new_name(args: &Args, catalogue: &Catalogue, folder: &Path) -> anyhow::Result<String> {
-    let name = args.called.clone().unwrap_or_else(|| format!("{}-quantized", args.name));
-    ensure!(
-        is_name(&name),
-        "{name:?}: a model's name is made of letters, digits, - _ and ., and begins with a letter or a digit"
-    );
-    let (manifest, weights) = (folder.join(format!("{name}.toml")), folder.join(file(&name)));
-    let taken =
-        if manifest.exists() { Some(manifest) } else { is_named(&weights, catalogue).then_some(weights) };
-    match taken {
-        Some(taken) => bail!(
-            "{} is there already, and may be serving: choose another name with --as, or remove it",
-            taken.display()
-        ),
-        None => Ok(name),
-    }
-}
-
-/// Whether a manifest names these weights, which are there.
-fn is_named(weights: &Path, catalogue: &Catalogue) -> bool {
-    let file = |manifest: &Manifest| match &manifest.kind {
-        Kind::Network(network) => network.file.canonicalize().ok(),
-        Kind::Head { head, .. } => head.canonicalize().ok(),
-        Kind::Ensemble(_) => None,
-    };
-    weights
-        .canonicalize()
-        .is_ok_and(|weights| catalogue.manifests().iter().any(|other| file(other).as_ref() == Some(&weights)))
-}
-
-/// Whether a file may be called so: none that is hidden, and no folder.
-fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-}
-
 /// Pictures to calibrate with, and others to compare on.
 async fn pictures(
     context: &Context,
@@ -174,10 +138,6 @@ async fn pictures(
     let share = (pictures.len() * args.calibrate / (args.calibrate + args.compare)).min(args.calibrate);
     let others = pictures.split_off(share);
     Ok((pictures, others))
-}
-
-fn file(name: &str) -> String {
-    format!("{name}.onnx")
 }
 
 /// The one network of a model, whose weights are here.
@@ -294,17 +254,4 @@ fn in_words(name: &str, parity: &Parity, failures: &[String], report: &Path) -> 
         failures => text += &format!("\nIt may not serve, and was not kept: {}.", failures.join("; ")),
     }
     format!("{text}\nReport: {}", report.display())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_no_folder_and_not_empty() {
-        assert!(is_name("resnet50-v1-12_int8.2"));
-        for name in ["", ".", "..", ".hidden", "-as", "a/b", "a b", "ü"] {
-            assert!(!is_name(name), "{name:?}");
-        }
-    }
 }

@@ -104,7 +104,7 @@ async fn wrong_usage_is_refused_before_anything_is_printed() {
             args(&["tiny-watch", "tiny-watch-bgr"], false, &path),
             "at most one --model per task",
         ),
-        (context(false), args(&["mobilenet_v2_imagenet_uint8"], false, &path), "not downloaded"),
+        (context(false), args(&["mobilenet_v2_imagenet_uint8"], false, &path), "are not here; bring"),
     ] {
         let message = format!("{:#}", prepare(&context, &args).await.err().unwrap());
         assert!(message.contains(problem), "{message}");

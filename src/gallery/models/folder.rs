@@ -8,7 +8,7 @@ use crate::{
     domain::Task,
     gallery::words,
     score::{Catalogue, Manifest, ManifestError, Network, Weights},
-    serving::Operation,
+    serving::{self, Operation},
     store::{
         model_change::Kept,
         models::{self, Standing},
@@ -156,8 +156,7 @@ impl Row {
             state,
             dot,
             problem: problem(manifest, &weights),
-            threshold: (manifest.task == Task::Watch)
-                .then(|| threshold(manifest, catalog.thresholds.get(&manifest.name))),
+            threshold: serving::threshold(manifest, &catalog.thresholds).as_ref().map(cut_off),
             can_activate: is_free && is_here && matches!(standing, None | Some(Standing::KeptUp)),
             can_check: is_free && is_here,
             pull: wanted
@@ -193,7 +192,7 @@ fn size(bytes: u64) -> String {
 /// Why a model cannot serve with what lies in the folder.
 fn problem(manifest: &Manifest, weights: &Weights) -> Option<String> {
     match weights {
-        Weights::Here | Weights::Absent => None,
+        Weights::Here | Weights::Absent | Weights::Partial { .. } => None,
         Weights::Unfit(why) => Some(format!("It cannot be activated: {why}.")),
         Weights::MembersAbsent(absent) => {
             Some(format!("Its members are not all here: {}.", absent.join(", ")))
@@ -218,18 +217,16 @@ fn state(standing: Option<Standing>, weights: &Weights, filling: Option<&Kept>) 
         (Some(Standing::Held), _) => (format!("filling{}, held", so_far()), "settling"),
         (Some(Standing::KeptUp), _) => ("kept up".to_owned(), "duplicate"),
         (None, Weights::Here) => ("here".to_owned(), "duplicate"),
+        (None, Weights::Partial { there, of }) => (Weights::so_far(*there, *of), "missing"),
         (None, Weights::Absent | Weights::MembersAbsent(_)) => ("not downloaded".to_owned(), "missing"),
         (None, Weights::Unfit(_)) => ("cannot be run".to_owned(), "failed"),
     }
 }
 
-/// The one that holds; of a model that the catalog does not know, the one that its manifest brings.
-fn threshold(manifest: &Manifest, in_use: Option<&InUse>) -> String {
-    let of_manifest = (manifest.threshold.value.get(), manifest.threshold.measured_on.is_some());
-    match in_use.map_or(of_manifest, |in_use| (in_use.value, in_use.is_measured())) {
-        (value, true) => words::cut_off(value),
-        (value, false) => format!("{}, not measured", words::cut_off(value)),
-    }
+/// The cut-off, and whether it was measured.
+fn cut_off(in_use: &InUse) -> String {
+    let value = words::cut_off(in_use.value);
+    if in_use.is_measured() { value } else { format!("{value}, not measured") }
 }
 
 /// What goes on, and how the last thing ended.

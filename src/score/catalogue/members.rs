@@ -22,8 +22,14 @@ impl Catalogue {
 /// Why a model cannot be a member of an ensemble.
 fn misfit(ensemble: &Manifest, member: &Manifest) -> Option<String> {
     let name = &member.name;
-    if member.task != ensemble.task || member.network().is_none() {
-        return Some(format!("its member {name} is not one network of the same task"));
+    if member.task != ensemble.task {
+        return Some(format!(
+            "it is a {} model, and its member {name} a {} model: average only models of one task",
+            ensemble.task, member.task
+        ));
+    }
+    if member.network().is_none() {
+        return Some(format!("its member {name} is made of others: name networks"));
     }
     // The mean of answers to two questions answers neither.
     (member.question != ensemble.question).then(|| {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domain::ContentHash,
     score::{
-        catalogue::Catalogue,
+        catalogue::{Catalogue, Clash},
         manifest::{Manifest, Network},
         weights,
     },
@@ -49,6 +49,14 @@ pub enum AddError {
         /// What the manifests want instead.
         differences: String,
     },
+    /// Another manifest wants other bytes in its place.
+    #[error("{} was not put in its place: {clash}", path.display())]
+    Clash {
+        /// The file.
+        path: PathBuf,
+        /// The manifests.
+        clash: Clash,
+    },
     /// The file cannot be put in its place.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -77,6 +85,9 @@ pub fn add(catalogue: &Catalogue, path: &Path) -> Result<Vec<Added>, AddError> {
     let networks = || catalogue.manifests().iter().filter_map(|model| Some((model, model.network()?)));
     let mut added = Vec::new();
     for (model, network) in networks().filter(|(_, network)| network.sha256 == sha256) {
+        if let Some(clash) = catalogue.clash_of(&model.name) {
+            return Err(AddError::Clash { path: path.to_owned(), clash });
+        }
         copy(path, network)?;
         added.push(Added { name: model.name.clone(), file: network.file.clone() });
     }

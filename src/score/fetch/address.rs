@@ -19,6 +19,7 @@ use ureq::{
 use super::{
     Event, FetchError, Problem,
     partial::Partial,
+    proxy::Named,
     response::{Answer, origin},
 };
 use crate::score::weights;
@@ -73,6 +74,8 @@ fn certificates() -> Result<RootCerts, FetchError> {
 /// An address of a file.
 pub(super) struct Address<'a> {
     pub(super) agent: &'a Agent,
+    /// The proxy that the agent goes through.
+    pub(super) proxy: Option<&'a Named>,
     pub(super) url: &'a str,
     /// The file's size in bytes.
     pub(super) wanted: u64,
@@ -125,7 +128,20 @@ impl Address<'_> {
                 request = request.header(header::IF_RANGE, validator);
             }
         }
-        request.call().map_err(|error| Problem::Unreachable(error.to_string()))
+        request.call().map_err(|error| self.problem(error))
+    }
+
+    /// Why no answer came.
+    fn problem(&self, error: ureq::Error) -> Problem {
+        let reason = match error {
+            // So does TLS speak of what it does not believe or understand.
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Problem::Untrusted(error.to_string());
+            }
+            ureq::Error::Io(error) => error.to_string(),
+            other => other.to_string(),
+        };
+        Problem::Unreachable { reason, detour: self.proxy.and_then(|proxy| proxy.detour(self.url)) }
     }
 
     /// The beginning of an answer that does not say how much it gives, as soon as it is more than there is. Whatever ends before that, an error

@@ -113,6 +113,11 @@ impl Partial {
     }
 }
 
+/// How many bytes of `target` arrived by pulls that did not bring it whole.
+pub(in crate::score) fn arrived(target: &Path) -> u64 {
+    fs::metadata(beside(target, ".part")).map_or(0, |part| part.len())
+}
+
 /// Nothing that arrived is nothing to go on from. The file is still locked, so that it is nobody else's.
 impl Drop for Partial {
     fn drop(&mut self) {

@@ -1,19 +1,26 @@
-//! What can go wrong while weights are fetched, in sentences.
+//! Why an address did not give the weights, in sentences.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
+use super::proxy::Detour;
 use crate::domain::ContentHash;
 
 /// Why one address did not give the weights.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// Nothing answered.
-    #[error("it cannot be reached ({0})")]
-    Unreachable(String),
+    #[error("it cannot be reached{} ({reason})", through(detour.as_ref()))]
+    Unreachable {
+        /// What the connection ended with.
+        reason: String,
+        /// The proxy that was asked for the way, if one was.
+        detour: Option<Detour>,
+    },
+    /// Something answered, and is not believed to be the server.
+    #[error(
+        "no encrypted connection with it is trusted ({0}); a proxy that opens such connections needs its certificate named by SSL_CERT_FILE"
+    )]
+    Untrusted(String),
     /// The connection ended before the file did.
     #[error("the connection ended after {there} of {wanted} bytes")]
     Cut {
@@ -82,10 +89,11 @@ impl Problem {
     /// Whether the same address may give the file in a moment.
     pub(super) const fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Cut { .. } | Self::OtherPart => true,
+            Self::Unreachable { .. } | Self::Cut { .. } | Self::OtherPart => true,
             Self::Refused { status, .. } => matches!(status, 408 | 416 | 425 | 429 | 500..),
             Self::OtherHash { pieced_together, .. } => *pieced_together,
-            Self::OtherSize { .. }
+            Self::Untrusted(_)
+            | Self::OtherSize { .. }
             | Self::Page { .. }
             | Self::TooLong { .. }
             | Self::Pointer
@@ -113,70 +121,6 @@ const fn meaning(status: u16) -> &'static str {
     }
 }
 
-/// Why weights were not brought in.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    /// The manifest names no address, or none gave the file.
-    #[error("{}", without_address(file, problems))]
-    NoAddress {
-        /// Where the weights would lie.
-        file: PathBuf,
-        /// Each address with its problem.
-        problems: Vec<(String, Problem)>,
-    },
-    /// It was stopped by whoever asked for it.
-    #[error("it was stopped; what arrived is kept")]
-    Stopped,
-    /// Another process is fetching the same file.
-    #[error("another process is fetching {} right now: wait for it", .0.display())]
-    Busy(PathBuf),
-    /// The folder of the models cannot be written.
-    #[error("{} cannot be written: {problem}; make room or give the folder to this user, or name another one by --models", path.display())]
-    Disk {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        problem: io::Error,
-    },
-    /// The environment names a proxy that cannot be used.
-    #[error(
-        "{variable} names no proxy that can be used: {problem}. Write it as http://HOST:PORT, or unset it"
-    )]
-    Proxy {
-        /// The variable. Its value may hold a password.
-        variable: &'static str,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The certificates to trust cannot be read.
-    #[error("SSL_CERT_FILE names {}, which holds no certificates that can be read: {problem}", path.display())]
-    Certificates {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        problem: String,
-    },
-}
-
-impl FetchError {
-    pub(super) fn disk(path: &Path, problem: io::Error) -> Self {
-        Self::Disk { path: path.to_owned(), problem }
-    }
-}
-
-fn without_address(file: &Path, problems: &[(String, Problem)]) -> String {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let Some((url, _)) = problems.first() else {
-        return format!(
-            "the manifest names no address of {name}: bring the file, and put it in its place with `chronograde models add FILE`"
-        );
-    };
-    let each: Vec<String> = problems.iter().map(|(url, problem)| format!("{url}: {problem}")).collect();
-    let nobody_answered = problems.iter().all(|(_, problem)| matches!(problem, Problem::Unreachable(_)));
-    let offline = if nobody_answered { "This machine seems to have no way to the internet. " } else { "" };
-    format!(
-        "{name} was not fetched. {}. {offline}The models that serve go on serving. Try again later (what arrived is kept), set HTTPS_PROXY if \
-         there is a proxy, or fetch {url} elsewhere and bring it with `chronograde models add FILE`",
-        each.join("; ")
-    )
+fn through(detour: Option<&Detour>) -> String {
+    detour.map_or_else(String::new, |detour| format!(" through the proxy {detour}"))
 }

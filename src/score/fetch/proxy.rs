@@ -1,8 +1,8 @@
 //! The way out that the environment names.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, fmt};
 
-use ureq::Proxy;
+use ureq::{Proxy, ProxyProtocol, http::Uri};
 use url::Url;
 
 use super::FetchError;
@@ -11,11 +11,49 @@ use super::FetchError;
 const VARIABLES: [&str; 6] =
     ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
+/// A proxy, and the variable that names it.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) proxy: Proxy,
+    variable: &'static str,
+}
+
+/// The way through a proxy, for who has to mend it: without the name and the password that the proxy may want.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detour {
+    address: String,
+    variable: &'static str,
+}
+
+impl Named {
+    /// The way that a request for `url` takes through it; nothing for the hosts that are reached without it.
+    pub(super) fn detour(&self, url: &str) -> Option<Detour> {
+        let Self { proxy, variable } = self;
+        let goes_around = url.parse().is_ok_and(|uri: Uri| proxy.is_no_proxy(&uri));
+        let scheme = if proxy.protocol() == ProxyProtocol::Https { "https" } else { "http" };
+        let address = format!("{scheme}://{}:{}", proxy.host(), proxy.port());
+        (!goes_around).then_some(Detour { address, variable })
+    }
+}
+
+impl Detour {
+    /// The variable of the environment that names the proxy.
+    pub const fn variable(&self) -> &'static str {
+        self.variable
+    }
+}
+
+impl fmt::Display for Detour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.address, self.variable)
+    }
+}
+
 /// The proxy of the first of [`VARIABLES`] that `environment` has, for all hosts but those of `NO_PROXY`; nothing where there is none.
 ///
 /// # Errors
 /// What it says is no proxy that can be used. Nobody goes around a proxy unasked.
-pub(super) fn proxy(environment: impl Fn(&str) -> Option<OsString>) -> Result<Option<Proxy>, FetchError> {
+pub(super) fn proxy(environment: impl Fn(&str) -> Option<OsString>) -> Result<Option<Named>, FetchError> {
     let set = |variable: &str| environment(variable).filter(|value| !value.is_empty());
     let Some((variable, value)) =
         VARIABLES.iter().find_map(|variable| set(variable).map(|value| (*variable, value)))
@@ -23,9 +61,10 @@ pub(super) fn proxy(environment: impl Fn(&str) -> Option<OsString>) -> Result<Op
         return Ok(None);
     };
     let direct = set("NO_PROXY").or_else(|| set("no_proxy")).unwrap_or_default();
-    read(&value.to_string_lossy(), &direct.to_string_lossy())
-        .map(Some)
-        .map_err(|problem| FetchError::Proxy { variable, problem })
+    match read(&value.to_string_lossy(), &direct.to_string_lossy()) {
+        Ok(proxy) => Ok(Some(Named { proxy, variable })),
+        Err(problem) => Err(FetchError::Proxy { variable, problem }),
+    }
 }
 
 fn read(value: &str, direct: &str) -> Result<Proxy, String> {
@@ -52,12 +91,12 @@ fn read(value: &str, direct: &str) -> Result<Proxy, String> {
 mod tests {
     use super::*;
 
-    fn of(variables: &[(&str, &str)]) -> Result<Option<Proxy>, FetchError> {
+    fn of(variables: &[(&str, &str)]) -> Result<Option<Named>, FetchError> {
         proxy(|asked| variables.iter().find(|(name, _)| *name == asked).map(|(_, value)| value.into()))
     }
 
     fn host(variables: &[(&str, &str)]) -> String {
-        of(variables).unwrap().unwrap().host().to_owned()
+        of(variables).unwrap().unwrap().proxy.host().to_owned()
     }
 
     #[test]
@@ -75,12 +114,16 @@ mod tests {
             ("HTTPS_PROXY", "http://somebody:p%40ss@proxy.example:3128/"),
             ("NO_PROXY", "localhost, .intern.example"),
         ]);
-        let proxy = proxy.unwrap().unwrap();
+        let named = proxy.unwrap().unwrap();
+        let proxy = &named.proxy;
         assert_eq!((proxy.host(), proxy.port()), ("proxy.example", 3128));
         assert_eq!((proxy.username(), proxy.password()), (Some("somebody"), Some("p@ss")));
         let goes_around = |address: &'static str| proxy.is_no_proxy(&address.parse().unwrap());
         assert!(goes_around("http://localhost/x") && goes_around("https://models.intern.example/x"));
         assert!(!goes_around("https://models.example/x"));
+        assert_eq!(named.detour("http://localhost/x"), None);
+        let detour = named.detour("https://models.example/x").unwrap().to_string();
+        assert_eq!(detour, "http://proxy.example:3128 of HTTPS_PROXY");
     }
 
     #[test]

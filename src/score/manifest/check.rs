@@ -162,7 +162,7 @@ fn quality(output: &Output) -> Result<(), Fault> {
 }
 
 pub(super) fn members(name: &str, members: &[Member]) -> Result<(), Fault> {
-    let mut seen = HashSet::from([name]);
+    let mut seen = HashSet::new();
     for member in members {
         if !(member.weight.is_finite() && member.weight > 0.0) {
             return Err(Fault::new(
@@ -170,10 +170,13 @@ pub(super) fn members(name: &str, members: &[Member]) -> Result<(), Fault> {
                 format!("the weight of {} must be finite and above 0", member.name),
             ));
         }
+        if member.name == name {
+            return Err(Fault::new("members", format!("{name} is this ensemble itself: name other models")));
+        }
         if !seen.insert(&member.name) {
             return Err(Fault::new(
                 "members",
-                format!("{} is named twice, or is this manifest itself", member.name),
+                format!("{} is named twice: name it once, with a larger `weight`", member.name),
             ));
         }
     }

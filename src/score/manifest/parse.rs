@@ -8,7 +8,9 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{DefaultThreshold, Fault, Golden, Kind, Manifest, Member, Network, Output, Question, check};
+use super::{
+    DefaultThreshold, Fault, Golden, Kind, Manifest, Member, Network, Output, Question, check, syntax,
+};
 use crate::{
     decode::Input,
     domain::{ContentHash, Task, Threshold},
@@ -44,7 +46,7 @@ struct Raw {
 
 pub(super) fn read(path: &Path) -> Result<Manifest, Fault> {
     let text = text(path).map_err(|error| Fault::new("", format!("the manifest cannot be read: {error}")))?;
-    let raw: Raw = toml::from_str(&text).map_err(|error| located(&text, &error))?;
+    let raw: Raw = toml::from_str(&text).map_err(|error| syntax::fault(&text, &error))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     complete(raw, super::name(path), path, folder)
 }
@@ -61,9 +63,9 @@ fn text(path: &Path) -> io::Result<String> {
             file.len()
         )));
     }
-    let mut text = String::new();
-    File::open(path)?.take(MOST_BYTES).read_to_string(&mut text)?;
-    Ok(text)
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is no text in UTF-8"))
 }
 
 fn complete(mut raw: Raw, name: String, path: &Path, folder: &Path) -> Result<Manifest, Fault> {
@@ -115,6 +117,10 @@ fn kind(raw: &mut Raw, folder: &Path) -> Result<Kind, Fault> {
             without_network(raw, "an ensemble has none of its own")?;
             Ok(Kind::Ensemble(members))
         }
+        (None, None, None, None) => Err(Fault::new(
+            "",
+            "nothing says where its numbers come from: give `file`, `base` with `head`, or `members`",
+        )),
         _ => Err(Fault::new("", "give exactly one of `file`, `base` with `head`, or `members`")),
     }
 }
@@ -174,22 +180,4 @@ fn labels(output: &Output, folder: &Path) -> Result<Vec<String>, Fault> {
     })?;
     let first_name = |line: &str| line.split(',').next().unwrap_or_default().trim().to_owned();
     Ok(text.lines().map(first_name).collect())
-}
-
-/// The table and key at which reading stopped, in words.
-fn located(text: &str, error: &toml::de::Error) -> Fault {
-    let problem = error.message().trim_end().replace('\n', " ");
-    let Some(span) = error.span() else { return Fault::new("", problem) };
-    let line_number = text[..span.start].matches('\n').count();
-    let table = text.lines().take(line_number + 1).filter(|line| line.trim_start().starts_with('[')).last();
-    let table = table.map_or("", |line| line.split('#').next().unwrap_or_default().trim());
-    let line = text.lines().nth(line_number).unwrap_or_default();
-    // What a table lacks is said at its beginning, which is within a line only where the table is.
-    let column = span.start - text[..span.start].rfind('\n').map_or(0, |end| end + 1);
-    let key = match line.split_once('=') {
-        Some((key, _)) if column > key.len() || !problem.starts_with("missing field") => key.trim(),
-        _ => "",
-    };
-    let place = format!("line {}, {table} {key}", line_number + 1);
-    Fault { place: place.trim_end_matches([' ', ',']).replace(",  ", ", "), problem }
 }

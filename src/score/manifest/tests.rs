@@ -61,7 +61,7 @@ fn a_refusal_names_the_file_the_table_the_key_and_the_way_out() {
         ("width = 4", "width = 0", "[input] width", "between 1 and 4096"),
         ("std = [0.25, 0.25, 0.5]", "std = [0.25, 0.0, 0.5]", "[input] scale, std", "not 0"),
         ("dtype = \"f32\"", "dtype = \"u8\"", "[input] scale, mean, std", "remove them"),
-        ("width = 4\n", "", "[input]", "missing field `width`"),
+        ("width = 4\n", "", "[input]", "missing key `width`"),
         ("positive = [0]", "positive = [3]", "[output] positive", "the last one is 2"),
         ("positive = [0]", "positive = []", "[output] positive", "name the classes"),
         ("positive = [0]", "positive = [1, 1]", "[output] positive", "twice"),
@@ -75,6 +75,23 @@ fn a_refusal_names_the_file_the_table_the_key_and_the_way_out() {
         ("urls = []", "urls = [\"ftp://example.org/x\"]", "urls", "begins with https://"),
         ("urls = []", "urls = [\"models/x.onnx\"]", "urls", "no address"),
         ("urls = []", "accept = true", "line 6, accept", "expected a string"),
+        ("urls = []", "url = []", "line 6, url", "unknown key `url`, expected one of"),
+        (
+            "urls = []",
+            "urls = \"https://example.org/x\"",
+            "line 6, urls",
+            "expected a list in square brackets",
+        ),
+        (
+            "bytes = 191",
+            "bytes = \"191\"",
+            "line 5, bytes",
+            "wrong type: string \"191\", expected a whole number",
+        ),
+        ("bytes = 191", "bytes = -1", "line 5, bytes", "expected a whole number"),
+        ("fit = \"squash\"", "fit = \"squeeze\"", "[input] fit", "unknown value `squeeze`"),
+        ("28486d41", "28486d", "line 4, sha256", "64 hexadecimal digits, as `sha256sum` prints them"),
+        ("mean = [0.5, 0.25, 0.0]", "mean = 0.5", "[input] mean", "three numbers in square brackets"),
     ];
     for (from, to, place, way_out) in cases {
         let message = changed(from, to).unwrap_err().to_string();
@@ -124,7 +141,7 @@ fn parts_that_do_not_fit_together_are_refused_one_by_one() {
             "at most 4096",
         ),
         ("fit = \"squash\"", "fit = \"squash\"\nresize_shortest = 8", "[input] resize_shortest", "remove it"),
-        ("mean = [0.5, 0.25, 0.0]", "mean = [0.5, 0.25]", "[input] mean", "length 3"),
+        ("mean = [0.5, 0.25, 0.0]", "mean = [0.5, 0.25]", "[input] mean", "expected three numbers"),
         ("mean = [0.5, 0.25, 0.0]", "mean = [0.5, nan, 0.0]", "[input] mean", "finite"),
         ("scale = 0.00392156862745098", "scale = 0.0", "[input] scale, std", "not 0"),
     ];
@@ -146,9 +163,15 @@ fn parts_of_an_ensemble_or_a_head_that_do_not_fit_are_refused_one_by_one() {
             "weight of a must be finite and above 0",
         ),
         ("members = [{ name = \"a\", weight = nan }]".to_owned(), "members", "weight of a must be finite"),
-        (format!("members = [{one}, {one}]"), "members", "a is named twice"),
-        ("members = [{ name = \"changed\" }]".to_owned(), "members", "this manifest itself"),
-        ("members = [{ weight = 1.0 }]".to_owned(), "members", "missing field `name`"),
+        (format!("members = [{one}, {one}]"), "members", "a is named twice: name it once"),
+        (
+            "members = [\"a\"]".to_owned(),
+            "members",
+            "expected a table such as { name = \"a-model\", weight = 1.0 }",
+        ),
+        (String::new(), "", "nothing says where its numbers come from"),
+        ("members = [{ name = \"changed\" }]".to_owned(), "members", "this ensemble itself"),
+        ("members = [{ weight = 1.0 }]".to_owned(), "members", "missing key `name`"),
         (
             format!("members = [{one}]\n[input]\n{INPUT}"),
             "[input]",

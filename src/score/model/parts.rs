@@ -19,7 +19,31 @@ pub(super) fn members(catalogue: &Catalogue, manifest: &Manifest) -> Result<Vec<
         return Err(LoadError::Unsupported { model: manifest.name.clone(), problem });
     }
     let Kind::Ensemble(members) = &manifest.kind else { return Ok(Vec::new()) };
-    members.iter().map(|member| Ok((member.weight, catalogue.get(&member.name)?.clone()))).collect()
+    let resolve = |member: &manifest::Member| {
+        let part = catalogue.get(&member.name).map_err(|error| LoadError::Unsupported {
+            model: manifest.name.clone(),
+            problem: format!("its member {} cannot be used: {error}", member.name),
+        })?;
+        Ok((member.weight, part.clone()))
+    };
+    members.iter().map(resolve).collect()
+}
+
+/// Whether all weights of a model are on this machine.
+pub(super) fn are_here(
+    catalogue: &Catalogue,
+    manifest: &Manifest,
+    members: &[(f64, Manifest)],
+) -> Result<(), LoadError> {
+    let parts = [manifest].into_iter().chain(members.iter().map(|(_, member)| member));
+    let is_absent = |network: &Network| matches!(network.file.try_exists(), Ok(false));
+    let absent = parts.filter(|part| part.network().is_some_and(is_absent));
+    let absent: Vec<String> = absent.map(|part| part.name.clone()).collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    let way_out = catalogue.way_to_bring(&absent);
+    Err(LoadError::Absent { model: manifest.name.clone(), absent, way_out })
 }
 
 /// The networks of a model with their weights in its mean.

@@ -125,7 +125,7 @@ async fn the_manifests_golden_picture_and_answer_are_held_against_the_model() {
 #[tokio::test]
 async fn refusals_name_the_model() {
     for (name, problem) in [
-        ("mobilenet_v2_imagenet_uint8", "not downloaded"),
+        ("mobilenet_v2_imagenet_uint8", "are not here; "),
         ("tiny-watch-broken", "golden picture cannot be scored"),
         ("nobody", "there is no model"),
     ] {
@@ -148,6 +148,31 @@ async fn members_that_answer_different_questions_have_no_mean() {
     let message = refused.unwrap_err().to_string();
     assert!(message.contains("it asks \"watch\""), "{message}");
     assert!(message.contains("its member tiny-watch-bgr answers \"watch or clock\""), "{message}");
+}
+
+#[tokio::test]
+async fn an_ensemble_without_its_members_weights_names_each_and_how_it_comes_here() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["tiny-labels.txt", "tiny-labels-bgr.txt", "tiny-ensemble.toml"] {
+        fs::copy(models().join(name), folder.path().join(name)).unwrap();
+    }
+    let refused = async || {
+        let catalogue = Catalogue::read(folder.path()).unwrap();
+        let refused = Model::load(&catalogue, "tiny-ensemble", runtime(), EngineSettings::default()).await;
+        refused.unwrap_err().to_string()
+    };
+    let message = refused().await;
+    let unknown = "tiny-ensemble is not served: its member tiny-watch cannot be used: there is no model";
+    assert!(message.contains(unknown), "{message}");
+    for name in ["tiny-watch.toml", "tiny-watch-bgr.toml"] {
+        let text = fs::read_to_string(models().join(name)).unwrap();
+        let addressed = text.replace("urls = []", "urls = [\"https://example.org/x.onnx\"]");
+        fs::write(folder.path().join(name), addressed).unwrap();
+    }
+    let message = refused().await;
+    let absent = "tiny-ensemble is not served: the weights of tiny-watch and tiny-watch-bgr are not here; ";
+    assert!(message.contains(absent), "{message}");
+    assert!(message.contains("`chronograde models pull tiny-watch tiny-watch-bgr`"), "{message}");
 }
 
 #[tokio::test]

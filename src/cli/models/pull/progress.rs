@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
-use crate::score::Event;
+use crate::{cli::telemetry, score::Event};
 
 /// What is shown of one pull.
 pub(super) struct Progress<'a> {
@@ -18,7 +18,7 @@ pub(super) struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// That of the weights of `model`, of so many bytes.
     pub(super) fn new(model: &'a str, bytes: u64) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
+        let bar = telemetry::below_the_log(ProgressBar::new(bytes));
         bar.enable_steady_tick(Duration::from_millis(500));
         let style = ProgressStyle::with_template(
             "{prefix} {bar:30} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left {msg}",
@@ -52,7 +52,7 @@ impl<'a> Progress<'a> {
                 bar.set_message(format!("({said})"));
             }
             Event::GaveUp { url, problem } => {
-                bar.suspend(|| tracing::warn!(url, "this address was given up: {problem}"));
+                tracing::warn!(url, "this address was given up: {problem}");
             }
         }
     }
