@@ -47,7 +47,8 @@ impl Scorer {
     pub async fn run(self, stop: CancellationToken) {
         let (mut next, mut known) = (None, None);
         while !stop.is_cancelled() {
-            let problem = match self.work(next.take(), &stop).await {
+            // Boxed: it holds what opening models takes, beside what running them does.
+            let problem = match Box::pin(self.work(next.take(), &stop)).await {
                 Ok(opened) => {
                     next = opened;
                     None
