@@ -105,12 +105,25 @@ impl Pipeline {
     /// What another try may mend; [`PipelineError`] says whose fault it was.
     pub async fn process(&self, image: ImageId) -> Result<Outcome, PipelineError> {
         let begun = Instant::now();
-        let processed = match self.attempt(image).await {
+        let processed = match self.finish(image).await {
             Err(PipelineError::Image(reason)) => self.count_try(image, reason).await,
             attempted => attempted,
         };
         metrics::image(processed.as_ref().ok().copied(), begun.elapsed().as_secs_f64());
         processed
+    }
+
+    /// Attempts until nothing is left to do: a generation that opens meanwhile asks for more, and no job is added for an image that has
+    /// one.
+    async fn finish(&self, image: ImageId) -> Result<Outcome, PipelineError> {
+        let mut outcome = self.attempt(image).await?;
+        while outcome == Outcome::Scored {
+            match self.attempt(image).await? {
+                Outcome::NothingToDo => break,
+                further => outcome = further,
+            }
+        }
+        Ok(outcome)
     }
 
     async fn attempt(&self, image: ImageId) -> Result<Outcome, PipelineError> {

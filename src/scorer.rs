@@ -1,9 +1,10 @@
-//! The scoring role: loads the models, works the queue, and starts over when a model or the database is back.
+//! The scoring role: loads the models, works the queue, goes over to other models when those are asked for, and starts over when a model
+//! or the database is back.
 //!
 //! A model that is missing or refused keeps no other from scoring: images wait for it, and lose no try. Where none runs, no job is
 //! claimed.
 
-use std::{collections::BTreeSet, mem, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -11,16 +12,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::{Role, Settings},
     decode::Decoders,
-    domain::{GenerationId, ModelId},
     jobs,
     objects::Objects,
     pipeline::{Pipeline, Trouble},
     score::{EngineSettings, Runtime},
-    serving::{self, Loaded, Served, ServingError},
-    store::{
-        components::{self, Condition},
-        generations,
-    },
+    serving::{self, Loaded, Served, ServingError, Wanted},
+    store::components::{self, Condition},
 };
 
 /// How long the scorer waits before it tries again to load what it could not load.
@@ -48,72 +45,107 @@ pub struct Scorer {
 impl Scorer {
     /// Scores until `stop` is cancelled, whatever happens to the models or the database meanwhile.
     pub async fn run(self, stop: CancellationToken) {
-        let mut known = None;
+        let (mut next, mut known) = (None, None);
         while !stop.is_cancelled() {
-            let problem = self.work(&stop).await.err().map(|error| format!("{error:#}"));
-            if let Some(now) = &problem
-                && problem != known
-            {
-                tracing::error!(problem = now, "scoring stands still");
+            // Boxed: it holds what opening models takes, beside what running them does.
+            let problem = match Box::pin(self.work(next.take(), &stop)).await {
+                Ok(opened) => {
+                    next = opened;
+                    None
+                }
+                Err(error) => Some(format!("{error:#}")),
+            };
+            if let Some(now) = &problem {
+                if problem != known {
+                    tracing::error!(problem = now, "scoring stands still");
+                }
+                self.report(Condition { problem: problem.clone(), ..Condition::default() }).await;
+                tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(RETRY) => {} }
             }
-            self.report(Condition { problem: problem.clone(), ..Condition::default() }).await;
             known = problem;
-            tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(RETRY) => {} }
         }
     }
 
-    /// One span of work: from loading the models to the first trouble, or to the end.
-    async fn work(&self, stop: &CancellationToken) -> anyhow::Result<()> {
+    /// One span of work with the same models: to the first trouble, to the end, or until others are to be run. Those are the answer,
+    /// opened beside the work; without `loaded` models are opened first.
+    async fn work(&self, loaded: Option<Loaded>, stop: &CancellationToken) -> anyhow::Result<Option<Loaded>> {
+        let loaded = match loaded {
+            Some(loaded) => loaded,
+            None => serving::load(&self.pool, &self.settings, &[]).await?,
+        };
         let trouble = Trouble::within(stop);
-        // Asked before the models load: what is opened meanwhile is noticed at the next look.
-        let kept = self.kept().await.unwrap_or_default();
-        let mut loaded = serving::load(&self.pool, &self.settings).await?;
-        let kept = if kept.is_empty() { self.kept().await.unwrap_or_default() } else { kept };
-        let pipeline = self.pipeline(mem::take(&mut loaded.models), trouble.clone());
+        let stopped = trouble.stopped();
+        let pipeline = self.pipeline(loaded.models.clone(), trouble.clone());
         let ids = pipeline.model_ids();
-        let worker = jobs::worker(pipeline, &self.settings, trouble.stopped()).await?;
+        let worker = jobs::worker(pipeline, &self.settings, stopped.clone()).await?;
+        let working = async {
+            let ended = worker.run().await;
+            stopped.cancel();
+            ended
+        };
         // Beside the worker: opening a generation takes a while, and new arrivals do not wait for it.
         let reconciling = async {
             if let Err(error) = jobs::reconcile(&self.pool, &ids).await {
                 trouble.report(&error);
             }
-            std::future::pending::<()>().await;
         };
-        tokio::select! {
-            ended = worker.run() => ended?,
-            () = reconciling => {}
-            () = self.keep_an_eye(&kept, &loaded, &trouble) => {}
-        }
+        let looking = async {
+            let next = stopped.run_until_cancelled(self.next(&loaded, &trouble)).await;
+            stopped.cancel();
+            next.transpose()
+        };
+        let (ended, next, ..) = tokio::join!(
+            working,
+            looking,
+            stopped.run_until_cancelled(reconciling),
+            stopped.run_until_cancelled(self.keep_telling(&loaded, &trouble)),
+        );
+        ended?;
         match trouble.reason() {
             Some(reason) => anyhow::bail!("{reason}"),
-            None => Ok(()),
+            None => Ok(next?),
         }
     }
 
-    /// Says that it is alive, until other models are to be run, one that did not load would, or one that was set aside is tried again.
-    async fn keep_an_eye(&self, kept: &BTreeSet<ModelId>, loaded: &Loaded, trouble: &Trouble) {
+    /// Says that it is alive, and how it fares, for as long as it is asked to.
+    async fn keep_telling(&self, loaded: &Loaded, trouble: &Trouble) {
         for problem in &loaded.urgent {
             tracing::error!(%problem, "a model whose scores the pages show does not run: images wait for it");
         }
         for problem in &loaded.problems {
             tracing::error!(%problem, "a model that is kept up does not run; the others do");
         }
-        let shown = self.shown().await;
-        for looks in 1_u32.. {
-            let aside = trouble.aside();
-            self.report(self.condition(loaded, &aside)).await;
+        loop {
+            self.report(self.condition(loaded, &trouble.aside())).await;
             tokio::time::sleep(HEARTBEAT).await;
+        }
+    }
+
+    /// Waits until other models are to be run, one that did not load would, or one that was set aside is tried again. The models that
+    /// are to be run then: those that go on as they are, the others opened.
+    async fn next(&self, loaded: &Loaded, trouble: &Trouble) -> Result<Loaded, ServingError> {
+        let mut looks = 0_u32;
+        loop {
+            tokio::time::sleep(HEARTBEAT).await;
+            looks += 1;
             let is_due = looks.is_multiple_of(AGAIN);
             // What the pages wait for is looked for each time.
             let is_sought = !loaded.missing.is_empty() && (is_due || !loaded.urgent.is_empty());
-            if (is_due && !aside.is_empty())
-                || (is_sought && serving::one_is_back(&self.settings, &loaded.missing).await)
-                || self.kept().await.is_some_and(|now| now != *kept)
-                // What the pages waited for they may do without by now.
-                || (!loaded.urgent.is_empty() && self.shown().await.is_some_and(|now| Some(now) != shown))
+            if !((is_due && !trouble.aside().is_empty())
+                || Wanted::now(&self.pool).await.is_ok_and(|now| now != loaded.wanted)
+                || (is_sought && serving::one_is_back(&self.settings, &loaded.missing).await))
             {
-                tracing::info!("other models are to be run from now on, or some are tried again");
-                trouble.stopped().cancel();
+                continue;
+            }
+            tracing::info!(
+                "other models are to be run from now on, or some are tried again: they are opened"
+            );
+            let is_sound = |served: &&Served| !trouble.is_aside(served.id);
+            let running: Vec<Served> = loaded.models.iter().filter(is_sound).cloned().collect();
+            match serving::load(&self.pool, &self.settings, &running).await {
+                // It says nothing about the models: the present ones go on until it answers.
+                Err(ServingError::Database(_)) => {}
+                opened => return opened,
             }
         }
     }
@@ -139,18 +171,6 @@ impl Scorer {
             decoders: self.decoders.clone(),
             trouble,
         }
-    }
-
-    /// The models that are to be run; none while the database is away.
-    async fn kept(&self) -> Option<BTreeSet<ModelId>> {
-        let models = generations::models(&mut *self.pool.acquire().await.ok()?).await.ok()?;
-        Some(models.into_iter().collect())
-    }
-
-    /// The pair that the pages show; none while the database is away.
-    async fn shown(&self) -> Option<GenerationId> {
-        let shown = generations::active(&mut *self.pool.acquire().await.ok()?).await.ok()?;
-        shown.map(|shown| shown.id)
     }
 
     async fn report(&self, condition: Condition) {

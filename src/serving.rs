@@ -2,6 +2,7 @@
 
 mod kept_manifest;
 mod operations;
+mod record;
 mod threshold;
 mod workshop;
 
@@ -11,19 +12,18 @@ use sqlx::{PgConnection, PgPool};
 
 pub use self::{
     operations::{Operation, Operations, Progress, Running},
+    record::record,
     threshold::threshold,
     workshop::{Ask, BringInError, BroughtIn, Checked, Workshop},
 };
 use crate::{
     config::Settings,
-    domain::{ContentHash, ModelId, Task},
-    score::{
-        Catalogue, CatalogueError, Engine, LoadError, Manifest, Model, PREPROCESSING, Runtime, RuntimeError,
-    },
+    domain::{ModelId, Task},
+    score::{Catalogue, CatalogueError, LoadError, Model, Runtime, RuntimeError},
     store::{
-        generations, model_versions,
-        models::{self, Identity, NewModel},
-        thresholds,
+        generations::{self, Generation},
+        model_versions,
+        models::{self, Identity},
     },
 };
 
@@ -70,9 +70,34 @@ pub struct Served {
     pub model: Arc<Model>,
 }
 
+/// What the database asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The models that are to be run, those of the active generation first.
+    pub models: Vec<ModelId>,
+    /// The pair that the pages show.
+    pub shown: Option<Generation>,
+}
+
+impl Wanted {
+    /// What it asks for now.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn now(pool: &PgPool) -> sqlx::Result<Self> {
+        let mut conn = pool.acquire().await?;
+        Ok(Self {
+            models: generations::models(&mut conn).await?,
+            shown: generations::active(&mut conn).await?,
+        })
+    }
+}
+
 /// The models that run, and what keeps others from it.
 #[derive(Debug, Default)]
 pub struct Loaded {
+    /// What was asked for before the models were opened: a change meanwhile is noticed at the next look.
+    pub wanted: Wanted,
     /// The models that run, those of the active generation first.
     pub models: Vec<Served>,
     /// Why a model whose scores the pages show does not run: what comes in waits for it, while the others go on.
@@ -83,38 +108,40 @@ pub struct Loaded {
     pub missing: Vec<Identity>,
 }
 
-/// Loads the models of every generation that is kept up, as far as they can be run. A database that has none gets the default
-/// manifests, and every image that is there waits for them.
+/// Loads the models of every generation that is kept up, as far as they can be run. Those of `running` that are still what folder and
+/// database ask for are kept as they are. A database that has none gets the default manifests, and every image that is there waits for
+/// them.
 ///
 /// # Errors
 /// No model runs: a sentence that says what is wrong with the first one, and the way out. Or the database is away.
-pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Loaded, ServingError> {
-    let mut loader = Loader::new(settings)?;
-    let mut kept = generations::models(&mut *pool.acquire().await?).await?;
-    if kept.is_empty() {
+pub async fn load(pool: &PgPool, settings: &Settings, running: &[Served]) -> Result<Loaded, ServingError> {
+    let mut loader = Loader::new(settings, running)?;
+    let mut wanted = Wanted::now(pool).await?;
+    if wanted.models.is_empty() {
         if let Some(begun) = begin(pool, &loader).await? {
             return Ok(begun);
         }
-        kept = generations::models(&mut *pool.acquire().await?).await?;
+        wanted = Wanted::now(pool).await?;
     }
     let mut conn = pool.acquire().await?;
-    let (mut loaded, mut running, mut refused) = (Loaded::default(), Vec::new(), Vec::new());
-    for id in kept {
-        let recorded = models::identity(&mut conn, id).await?;
+    let (mut models, mut known, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    for id in &wanted.models {
+        let recorded = models::identity(&mut conn, *id).await?;
         match loader.known(&mut conn, &recorded).await {
             Ok(model) => {
-                loaded.models.push(model);
-                running.push(recorded);
+                models.push(model);
+                known.push(recorded);
             }
             // It says nothing about the model.
             Err(error @ ServingError::Database(_)) => return Err(error),
             Err(error) => refused.push((recorded, error)),
         }
     }
-    if running.is_empty() && !refused.is_empty() {
+    if known.is_empty() && !refused.is_empty() {
         return Err(refused.swap_remove(0).1);
     }
-    tell(&mut conn, &mut loaded, &running, refused).await?;
+    let mut loaded = Loaded { wanted, models, ..Loaded::default() };
+    tell(&mut conn, &mut loaded, &known, refused).await?;
     Ok(loaded)
 }
 
@@ -122,17 +149,17 @@ pub async fn load(pool: &PgPool, settings: &Settings) -> Result<Loaded, ServingE
 async fn tell(
     conn: &mut PgConnection,
     loaded: &mut Loaded,
-    running: &[Identity],
+    known: &[Identity],
     refused: Vec<(Identity, ServingError)>,
 ) -> sqlx::Result<()> {
-    let shown = generations::active(&mut *conn).await?;
+    let shown = loaded.wanted.shown;
     let undecided = model_versions::moved(conn).await?;
     for (recorded, error) in refused {
         let id = recorded.id;
         let has_moved = matches!(error, ServingError::Moved { .. });
         let is_shown = shown.is_some_and(|shown| id == shown.watch_model || id == shown.quality_model);
         // Where another version of it runs, that one is being brought in, and pages go on with what they have.
-        if is_shown && !running.iter().any(|other| other.is_version_of(&recorded)) {
+        if is_shown && !known.iter().any(|other| other.is_version_of(&recorded)) {
             loaded.urgent.push(error);
         } else if !has_moved || undecided.iter().any(|moved| moved.model == id) {
             loaded.problems.push(error);
@@ -147,7 +174,7 @@ async fn tell(
 
 /// Whether one of these models, which did not run, could run by now. Each is opened for that, beside those that run.
 pub async fn one_is_back(settings: &Settings, missing: &[Identity]) -> bool {
-    let Ok(mut loader) = Loader::new(settings) else { return false };
+    let Ok(mut loader) = Loader::new(settings, &[]) else { return false };
     for recorded in missing {
         if loader.open(recorded).await.is_ok() {
             return true;
@@ -168,8 +195,11 @@ async fn begin(pool: &PgPool, loader: &Loader<'_>) -> Result<Option<Loaded>, Ser
     let mut tx = pool.begin().await?;
     let shown = generations::create_active(&mut tx, served[0].id, served[1].id).await?;
     tx.commit().await?;
-    let is_ours = [shown.watch_model, shown.quality_model] == [served[0].id, served[1].id];
-    Ok(is_ours.then(|| Loaded { models: served, ..Loaded::default() }))
+    if [shown.watch_model, shown.quality_model] != [served[0].id, served[1].id] {
+        return Ok(None);
+    }
+    drop(conn);
+    Ok(Some(Loaded { wanted: Wanted::now(pool).await?, models: served, ..Loaded::default() }))
 }
 
 /// Opens models, each once whatever the number of its versions.
@@ -181,10 +211,13 @@ struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    fn new(settings: &'a Settings) -> Result<Self, ServingError> {
+    /// Of `running`, those whose manifest or weights changed in the folder are opened anew, or refused.
+    fn new(settings: &'a Settings, running: &[Served]) -> Result<Self, ServingError> {
         let catalogue = Catalogue::read(&settings.models)?;
         let runtime = Runtime::load(&settings.libraries())?;
-        Ok(Self { catalogue, runtime, settings, opened: HashMap::new() })
+        let running = running.iter().map(|served| &served.model).filter(|model| model.is_as_in(&catalogue));
+        let opened = running.map(|model| (model.manifest().name.clone(), Arc::clone(model))).collect();
+        Ok(Self { catalogue, runtime, settings, opened })
     }
 
     /// Opens the model that was recorded, if its file and manifest are those.
@@ -203,97 +236,7 @@ impl<'a> Loader<'a> {
     /// Loads a model that the catalog knows.
     async fn known(&mut self, conn: &mut PgConnection, recorded: &Identity) -> Result<Served, ServingError> {
         let model = self.open(recorded).await?;
-        held(conn, recorded.id, model).await
-    }
-}
-
-/// Finds or makes the model's row, of the version that says the same about the golden picture, else of the latest, and holds
-/// the answer against the recorded one.
-///
-/// # Errors
-/// Its numbers moved, or the database is away.
-pub async fn record(conn: &mut PgConnection, model: Model) -> Result<Served, ServingError> {
-    let latest = models::register(conn, &new_model(&model)).await?;
-    let version = models::version_that_says(conn, latest, model.golden()).await?;
-    held(conn, version.unwrap_or(latest), Arc::new(model)).await
-}
-
-/// Holds the model's golden answer against the one that was recorded for this row, and records where it moved to, and the cut-off that
-/// the manifest brings by now.
-async fn held(conn: &mut PgConnection, id: ModelId, model: Arc<Model>) -> Result<Served, ServingError> {
-    record_members(&mut *conn, id, &model).await?;
-    if let Manifest { task: Task::Watch, threshold, .. } = model.manifest() {
-        thresholds::follow_manifest(conn, id, (threshold.value, threshold.measured_on.as_deref())).await?;
-    }
-    let golden = model.golden();
-    let recorded = models::record_check(conn, id, golden).await?;
-    let agrees = golden.agrees_with(recorded);
-    let moved_to = (!agrees).then_some((golden.observed, model.runtime().version()));
-    model_versions::observe(conn, id, &golden.image, moved_to).await?;
-    let name = &model.manifest().name;
-    if agrees {
-        tracing::info!(model = name, task = %model.manifest().task, "model ready");
-        return Ok(Served { id, model });
-    }
-    let checked = if model_versions::moved(conn).await?.iter().any(|moved| moved.model == id) {
-        model.check_recorded(recorded)
-    } else {
-        let anew = format!(
-            "have it score every image as another version of it: `chronograde models activate {name} --accept-moved`"
-        );
-        model.check_golden(recorded, &anew)
-    };
-    checked.map_err(|problem| ServingError::Moved { model: id, problem })?;
-    Ok(Served { id, model })
-}
-
-/// Records what an ensemble averages. Also at each start: ensembles were once recorded without labels and members.
-async fn record_members(conn: &mut PgConnection, ensemble: ModelId, model: &Model) -> sqlx::Result<()> {
-    let mut members = Vec::new();
-    for (manifest, weight, engine) in model.members() {
-        let member = new_member(manifest, engine, model.runtime());
-        let member = models::register(&mut *conn, &member).await?;
-        members.push((member, weight));
-    }
-    if !members.is_empty() {
-        models::set_members(conn, ensemble, &members, &model.positive_labels()).await?;
-    }
-    Ok(())
-}
-
-fn new_model(model: &Model) -> NewModel {
-    let outputs = (model.positive_labels(), model.features_dimension());
-    described(model.manifest(), model.fingerprint(), outputs, model.runtime())
-}
-
-/// A member of an ensemble, which is one network.
-fn new_member(manifest: &Manifest, engine: &Engine, runtime: &Runtime) -> NewModel {
-    let network = engine.network();
-    let outputs = (network.positive_labels(), engine.features_dimension());
-    described(manifest, network.fingerprint(), outputs, runtime)
-}
-
-fn described(
-    manifest: &Manifest,
-    fingerprint: ContentHash,
-    (positives, features_dimension): (Vec<String>, Option<usize>),
-    runtime: &Runtime,
-) -> NewModel {
-    let is_watch = manifest.task == Task::Watch;
-    NewModel {
-        name: manifest.name.clone(),
-        task: manifest.task,
-        fingerprint,
-        preprocessing: PREPROCESSING,
-        manifest: kept_manifest::of(manifest),
-        onnxruntime: runtime.version().to_owned(),
-        sha256: manifest.network().map(|network| network.sha256),
-        title: manifest.title.clone(),
-        question: is_watch.then(|| manifest.question.as_str().to_owned()),
-        positives,
-        default_threshold: is_watch.then_some(manifest.threshold.value),
-        threshold_measured_on: manifest.threshold.measured_on.clone(),
-        features_dimension,
+        record::held(conn, recorded.id, model).await
     }
 }
 

@@ -185,6 +185,8 @@ impl Application {
             });
         }
         let ended = finish(roles, &stop).await;
+        // A database that is away keeps nobody from stopping: what this process said grows old by itself.
+        let _ = tokio::time::timeout(FAREWELL, components::withdraw(&self.pool)).await;
         self.pool.close().await;
         self.database.close().await?;
         ended
@@ -220,6 +222,9 @@ async fn tell_address(
         }
     }
 }
+
+/// How long a process that ends tries to take back what it said of itself.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Waits for the roles. One that ends by itself ends the others; after the signal they have a while to finish.
 async fn finish(

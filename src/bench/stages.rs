@@ -60,7 +60,7 @@ pub(super) async fn measure(
     pictures: &mut Pictures,
     runs: &[Vec<Runs>],
 ) -> Result<Vec<Stage>, BenchError> {
-    let models = serving::load(&sandbox.pool, &sandbox.settings).await?.models;
+    let models = serving::load(&sandbox.pool, &sandbox.settings, &[]).await?.models;
     let need = pictures.need;
     let images = take(sandbox, pictures, pictures.sources.len().min(IMAGES)).await?;
     let bar = progress::bar("stages", images.len());

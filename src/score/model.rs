@@ -7,7 +7,7 @@ use image::RgbImage;
 
 use super::{
     Answer, Prediction,
-    catalogue::{Catalogue, CatalogueError},
+    catalogue::{Catalogue, CatalogueError, Weights},
     engine::{Engine, EngineSettings, ScoreError},
     ensemble,
     golden::{self, GoldenCheck},
@@ -109,7 +109,7 @@ impl Model {
         let networks = parts::networks(&manifest, &members);
         let fingerprint = parts::fingerprint(&networks);
         // First, for it costs little: without it the model is refused, whatever its weights.
-        let picture = golden::picture(&manifest).map_err(|problem| not_golden(&manifest, problem))?;
+        let picture = golden_picture(&manifest).await?;
         parts::are_here(catalogue, &manifest, &members)?;
         let mut parts = Vec::with_capacity(networks.len());
         for (weight, network) in networks {
@@ -136,6 +136,14 @@ impl Model {
         let manifest = catalogue.get(name)?;
         let members = parts::members(catalogue, manifest)?;
         Ok(parts::fingerprint(&parts::networks(manifest, &members)))
+    }
+
+    /// Whether the folder still has what the model was opened from, at a glance: the same manifests, and weights of their size. The
+    /// bytes that it computes with are in memory since they were verified.
+    pub fn is_as_in(&self, catalogue: &Catalogue) -> bool {
+        let mut manifests = self.members.iter().chain([&self.manifest]);
+        manifests.all(|manifest| catalogue.get(&manifest.name).is_ok_and(|now| now == manifest))
+            && catalogue.weights_of(&self.manifest) == Weights::Here
     }
 
     /// The manifest.
@@ -256,6 +264,13 @@ async fn start(
         .await
         .unwrap_or_else(|error| Err(OpenError::Refused { path: file, reason: error.to_string() }))
         .map_err(failed)
+}
+
+/// On a thread that nobody waits for: it reads a file and decodes it.
+async fn golden_picture(manifest: &Manifest) -> Result<RgbImage, LoadError> {
+    let asked = manifest.clone();
+    let read = tokio::task::spawn_blocking(move || golden::picture(&asked)).await;
+    read.unwrap_or_else(|crash| Err(crash.to_string())).map_err(|problem| not_golden(manifest, problem))
 }
 
 async fn ask_golden(

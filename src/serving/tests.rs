@@ -77,23 +77,83 @@ async fn where_another_process_was_faster_with_other_defaults_its_models_are_run
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let ours = settings(folders[0].path(), "tiny-watch");
     let theirs = settings(folders[1].path(), "tiny-watch-bgr");
-    let begun = begin(&pool, &Loader::new(&theirs).unwrap()).await.unwrap().unwrap();
-    assert!(begin(&pool, &Loader::new(&ours).unwrap()).await.unwrap().is_none());
-    let again = begin(&pool, &Loader::new(&theirs).unwrap()).await.unwrap().unwrap();
+    let begun = begin(&pool, &Loader::new(&theirs, &[]).unwrap()).await.unwrap().unwrap();
+    assert!(begin(&pool, &Loader::new(&ours, &[]).unwrap()).await.unwrap().is_none());
+    let again = begin(&pool, &Loader::new(&theirs, &[]).unwrap()).await.unwrap().unwrap();
     let ids = |loaded: &Loaded| loaded.models.iter().map(|served| served.id).collect::<Vec<_>>();
     assert_eq!(ids(&again), ids(&begun));
 
     // Asked for their watch model, which this process has not, it runs the other one.
-    let loaded = load(&pool, &ours).await.unwrap();
+    let loaded = load(&pool, &ours, &[]).await.unwrap();
     assert_eq!(ids(&loaded), ids(&begun)[1..]);
     assert!(loaded.urgent[0].to_string().contains("tiny-watch-bgr"), "{:?}", loaded.urgent);
+}
+
+/// Whether a model that ran, at this place of `before`, is the very one that runs now.
+fn goes_on(before: &Loaded, at: usize, now: &Loaded) -> bool {
+    now.models.iter().any(|served| Arc::ptr_eq(&served.model, &before.models[at].model))
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn models_that_run_go_on_as_they_are_and_those_that_nothing_asks_for_end(pool: PgPool) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path(), "tiny-watch");
+    let first = load(&pool, &settings, &[]).await.unwrap();
+    let bgr = fs::read_to_string(self::folder().join("tiny-watch-bgr.toml")).unwrap();
+    fs::write(folder.path().join("tiny-watch-bgr.toml"), bgr).unwrap();
+    let mut conn = pool.acquire().await.unwrap();
+    let another = record(&mut conn, tiny("tiny-watch-bgr").await).await.unwrap().id;
+    let pair = generations::make(&mut conn, another, first.models[1].id).await.unwrap();
+    assert_ne!(Wanted::now(&pool).await.unwrap(), first.wanted);
+
+    let second = load(&pool, &settings, &first.models).await.unwrap();
+    assert_eq!(second.models.len(), 3);
+    assert!(goes_on(&first, 0, &second) && goes_on(&first, 1, &second));
+    let third = second.models.iter().find(|served| served.id == another).unwrap();
+    let given_up = Arc::downgrade(&third.model);
+    assert!(generations::give_up(&mut conn, pair).await.unwrap());
+    let last = load(&pool, &settings, &second.models).await.unwrap();
+    assert!(goes_on(&first, 0, &last) && goes_on(&first, 1, &last));
+    drop(second);
+    assert!(given_up.upgrade().is_none(), "its engine is gone");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_model_that_runs_is_opened_anew_or_refused_where_folder_or_database_changed(pool: PgPool) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path(), "tiny-watch");
+    let before = load(&pool, &settings, &[]).await.unwrap();
+    let again = async || load(&pool, &settings, &before.models).await.unwrap();
+    let manifest = folder.path().join("tiny-watch.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, format!("title = \"another title\"\n{text}")).unwrap();
+    let now = again().await;
+    assert_eq!((now.models.len(), goes_on(&before, 0, &now), goes_on(&before, 1, &now)), (2, false, true));
+
+    fs::write(&manifest, text.replace("filter = \"bilinear\"", "filter = \"nearest\"")).unwrap();
+    assert!(matches!(again().await.urgent.as_slice(), [ServingError::Changed { .. }]));
+    fs::write(&manifest, &text).unwrap();
+    assert!(goes_on(&before, 0, &again().await));
+
+    let weights = folder.path().join("tiny-means.onnx");
+    let bytes = fs::read(&weights).unwrap();
+    fs::write(&weights, "none").unwrap();
+    assert!(matches!(again().await.urgent.as_slice(), [ServingError::Load(_)]));
+    fs::write(&weights, bytes).unwrap();
+
+    sqlx::query("UPDATE model_checks SET expected = to_jsonb(expected::float8 + 0.1) WHERE model_id = $1")
+        .bind(before.models[0].id.0)
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert!(matches!(again().await.urgent.as_slice(), [ServingError::Moved { .. }]));
 }
 
 #[sqlx::test(migrations = "./migrations")]
 async fn a_database_that_fails_makes_no_model_a_missing_one(pool: PgPool) {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(folder.path(), "tiny-watch");
-    assert_eq!(load(&pool, &settings).await.unwrap().models.len(), 2);
+    assert_eq!(load(&pool, &settings, &[]).await.unwrap().models.len(), 2);
     sqlx::raw_sql(
         "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$;
          CREATE TRIGGER fail BEFORE INSERT ON model_checks FOR EACH ROW
@@ -103,7 +163,7 @@ async fn a_database_that_fails_makes_no_model_a_missing_one(pool: PgPool) {
     .await
     .unwrap();
     // Only the quality model's tolerance is that large.
-    let refusal = load(&pool, &settings).await.unwrap_err();
+    let refusal = load(&pool, &settings, &[]).await.unwrap_err();
     assert!(matches!(refusal, ServingError::Database(_)), "{refusal}");
 }
 
@@ -177,7 +237,7 @@ async fn a_threshold_that_the_manifest_brings_later_holds_until_somebody_sets_on
     let settings = Settings { models: models.path().to_owned(), ..Settings::default() };
     let mut conn = pool.acquire().await.unwrap();
     let holds = async |conn: &mut PgConnection| {
-        load(&pool, &settings).await.unwrap();
+        load(&pool, &settings, &[]).await.unwrap();
         let view = viewpoint::active(&mut *conn).await.unwrap().unwrap();
         let history = thresholds::history(&mut *conn, view.watch_model).await.unwrap();
         let of = history.iter().map(|setting| (setting.objective.clone(), setting.note.clone().unwrap()));

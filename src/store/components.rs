@@ -42,11 +42,11 @@ pub async fn report(pool: &PgPool, role: Role, condition: &Condition) -> sqlx::R
 pub struct Reach {
     /// Where people reach them, without a slash at the end.
     pub public_address: String,
-    /// IP address and port.
-    pub listens_at: String,
+    /// IP address and port; none since it ended.
+    pub listens_at: Option<String>,
     /// Its machine and process id.
     process: String,
-    /// Whether it said so within the last minute.
+    /// Whether it said so within the last minute, and has not ended.
     pub is_alive: bool,
 }
 
@@ -82,13 +82,29 @@ pub async fn report_pages(pool: &PgPool, public_address: &str, listens_at: &str)
 pub async fn pages(conn: impl PgExecutor<'_>) -> sqlx::Result<Option<Reach>> {
     sqlx::query_as!(
         Reach,
-        r#"SELECT public_address AS "public_address!", listens_at AS "listens_at!", process,
-                  seen_at > now() - interval '1 minute' AS "is_alive!"
-           FROM components WHERE role = 'web' AND public_address IS NOT NULL AND listens_at IS NOT NULL
+        r#"SELECT public_address AS "public_address!", listens_at, process,
+                  listens_at IS NOT NULL AND seen_at > now() - interval '1 minute' AS "is_alive!"
+           FROM components WHERE role = 'web' AND public_address IS NOT NULL
            ORDER BY seen_at DESC LIMIT 1"#
     )
     .fetch_optional(conn)
     .await
+}
+
+/// Takes back what this process said, for it ends. Where people reached its pages stays known: links that are made while none are
+/// served lead there.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn withdraw(pool: &PgPool) -> sqlx::Result<()> {
+    sqlx::query!(
+        "WITH ended AS (DELETE FROM components WHERE process = $1 AND role <> 'web')
+         UPDATE components SET listens_at = NULL WHERE process = $1 AND role = 'web'",
+        process()
+    )
+    .execute(pool)
+    .await
+    .map(drop)
 }
 
 /// The problems of the parts that reported within the last minute; `None` where `role` did not report at all.
@@ -135,7 +151,7 @@ pub struct Report {
     pub seen_at: DateTime<Utc>,
 }
 
-/// The reports of the last day, the latest of each role and process, up to `limit`.
+/// The reports of the last day, the latest of each role and process that has not ended in order, up to `limit`.
 ///
 /// # Errors
 /// When the database refuses.
@@ -143,7 +159,8 @@ pub async fn latest(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Rep
     sqlx::query_as!(
         Report,
         "SELECT role, process, problem, warning, engine, seen_at FROM components
-         WHERE seen_at > now() - interval '1 day' ORDER BY seen_at DESC, role, process LIMIT $1",
+         WHERE seen_at > now() - interval '1 day' AND (public_address IS NULL OR listens_at IS NOT NULL)
+         ORDER BY seen_at DESC, role, process LIMIT $1",
         limit
     )
     .fetch_all(conn)

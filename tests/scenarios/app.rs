@@ -22,6 +22,10 @@ use chronograde::{
     serving::{self, Loaded, ServingError},
     store::sightings,
 };
+use nix::{
+    sys::signal::{self, Signal},
+    unistd::Pid,
+};
 use sqlx::{ConnectOptions, PgPool};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -144,13 +148,13 @@ impl TestApp {
             decoders: self.settings.decoders(),
             settings: Arc::clone(&self.settings),
         };
-        let models = serving::load(&self.pool, &self.settings).await?.models;
+        let models = serving::load(&self.pool, &self.settings, &[]).await?.models;
         Ok(scorer.pipeline(models, Trouble::default()))
     }
 
     /// What the scoring role finds when it loads its models.
     pub async fn loaded(&self) -> Loaded {
-        serving::load(&self.pool, &self.settings).await.unwrap()
+        serving::load(&self.pool, &self.settings, &[]).await.unwrap()
     }
 
     /// The images that wait for a model.
@@ -254,8 +258,14 @@ impl TestApp {
     }
 
     /// Starts the program itself, in the scoring role, on this database.
-    pub fn start_scorer(&self) -> Scoring {
-        Scoring(self.program(&["serve", "--roles", "score"]).stderr(Stdio::inherit()).spawn().unwrap())
+    pub fn start_scorer(&self) -> Serving {
+        self.start("score")
+    }
+
+    /// Starts the program itself, in these roles, on this database.
+    pub fn start(&self, roles: &str) -> Serving {
+        let serve = ["serve", "--roles", roles, "--listen", "127.0.0.1:0"];
+        Serving(self.program(&serve).stderr(Stdio::inherit()).spawn().unwrap())
     }
 
     /// The program on this database, with these models.
@@ -309,15 +319,22 @@ impl Watching {
     }
 }
 
-/// A scoring process; killed when it is dropped.
-pub struct Scoring(Child);
+/// A process that serves; killed when it is dropped.
+pub struct Serving(Child);
 
-impl Scoring {
+impl Serving {
     /// What it holds in memory, files that are mapped included.
     pub fn resident_mib(&self) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         resident.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    }
+
+    /// As a service manager does it.
+    pub fn stop(mut self) {
+        let process = Pid::from_raw(self.0.id().try_into().unwrap());
+        signal::kill(process, Signal::SIGTERM).unwrap();
+        assert!(self.0.wait().unwrap().success());
     }
 
     /// As `kill -9` does it: nothing is tidied up.
@@ -327,7 +344,7 @@ impl Scoring {
     }
 }
 
-impl Drop for Scoring {
+impl Drop for Serving {
     fn drop(&mut self) {
         // Fails only if it ended by itself already.
         let _ = self.0.kill();

@@ -3,11 +3,12 @@
 use std::{fs, path::Path};
 
 use chronograde::{
+    config::Role,
     domain::ImageId,
     jobs,
     pipeline::{MAX_TRIES, Outcome, Pipeline, PipelineError},
     serving,
-    store::{MIGRATOR, generations},
+    store::{MIGRATOR, catalog, components, generations, scorings},
 };
 use sqlx::PgPool;
 
@@ -261,6 +262,79 @@ async fn what_a_refused_model_held_up_is_over_when_another_one_took_its_place(po
     app.wait_for("components WHERE role = 'score' AND problem IS NULL AND warning LIKE '%tiny-watch%'", 1)
         .await;
     assert_eq!(app.count("watch_predictions").await, 2, "the pages switched");
+}
+
+/// Holds the models of the pair that is being filled back, or lets them go on.
+async fn holds(app: &TestApp, pauses: bool) {
+    let mut conn = app.pool.acquire().await.unwrap();
+    let pair = generations::latest(&mut conn).await.unwrap().unwrap().id;
+    assert!(generations::pause(&mut conn, pair, pauses).await.unwrap());
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn while_another_model_is_opened_the_others_go_on_scoring(pool: PgPool) {
+    let (mut app, _models) = tiny(pool, "tiny-watch").await;
+    one_image(&mut app).await;
+    assert_eq!(app.activate("tiny-watch-bgr"), (false, 1));
+    holds(&app, true).await;
+    let _scorer = app.start_scorer();
+    arrives(&mut app, "b.png", &pictures::dial(2)).await;
+    app.wait_for("watch_predictions", 2).await;
+
+    // Who opens models from here on waits to write down what they say about their golden pictures.
+    let mut opening = app.pool.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE model_checks IN SHARE MODE").execute(&mut *opening).await.unwrap();
+    holds(&app, false).await;
+    app.wait_for("pg_locks WHERE relation = 'model_checks'::regclass AND NOT granted", 1).await;
+    arrives(&mut app, "c.png", &pictures::dial(3)).await;
+    app.wait_for("watch_predictions", 3).await;
+    app.wait_for("quality_predictions", 3).await;
+    assert_eq!(app.count("graphile_worker._private_workers").await, 1);
+
+    opening.commit().await.unwrap();
+    app.wait_for("watch_predictions", 6).await;
+    assert_eq!(app.count("quality_predictions").await, 3);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_a_pair_that_opens_asks_of_an_image_that_is_being_scored_is_done_by_the_same_job(pool: PgPool) {
+    let (mut app, _models) = tiny(pool, "tiny-watch").await;
+    one_image(&mut app).await;
+    let image = arrives(&mut app, "b.png", &pictures::dial(2)).await;
+    assert_eq!(app.activate("tiny-watch-bgr"), (false, 2));
+    let pipeline = app.pipeline().await.unwrap();
+    assert_eq!(pipeline.model_ids().len(), 3);
+    let mut opening = app.pool.begin().await.unwrap();
+    // Where the image lies is asked after which models lack it.
+    sqlx::raw_sql("LOCK TABLE sightings").execute(&mut *opening).await.unwrap();
+    let scoring = tokio::spawn(async move { pipeline.process(image).await });
+    app.wait_for("pg_locks WHERE relation = 'sightings'::regclass AND NOT granted", 1).await;
+    catalog::open(&mut opening, &[image]).await.unwrap();
+    scorings::request_lacking(&mut opening, &[image]).await.unwrap();
+    opening.commit().await.unwrap();
+    assert_eq!(scoring.await.unwrap().unwrap(), Outcome::Scored);
+    let scored = format!("scorings WHERE state = 'done' AND image_id = '{image}'");
+    assert_eq!(app.count(&scored).await, 3);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_process_that_is_stopped_takes_its_problem_with_it_and_leaves_its_address(pool: PgPool) {
+    let (app, models) = tiny(pool, "tiny-watch").await;
+    fs::remove_file(models.path().join("tiny-quality.onnx")).unwrap();
+    let service = app.start("web,ingest,score");
+    app.wait_for("components WHERE role = 'score' AND problem LIKE '%tiny-quality%'", 1).await;
+    app.wait_for("components", 3).await;
+    let mut conn = app.pool.acquire().await.unwrap();
+    let address = components::pages(&mut *conn).await.unwrap().unwrap().public_address;
+    assert_eq!(components::latest(&mut conn, 10).await.unwrap().len(), 3);
+
+    service.stop();
+    assert_eq!(components::latest(&mut conn, 10).await.unwrap(), []);
+    for role in [Role::Ingest, Role::Score] {
+        assert_eq!(components::problems(&mut *conn, role).await.unwrap(), None, "nobody does it");
+    }
+    let pages = components::pages(&mut *conn).await.unwrap().unwrap();
+    assert_eq!((pages.public_address, pages.listens_at, pages.is_alive), (address, None, false));
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -73,7 +73,7 @@ async fn examine(database: &Database, settings: &Settings) -> anyhow::Result<(Ve
     let pages = components::pages(&mut *conn).await?.filter(|pages| pages.is_alive && pages.is_here());
     let known = Known {
         serving: Serving::of(conn).await?,
-        listens_at: pages.and_then(|pages| pages.listens_at.parse().ok()),
+        listens_at: pages.and_then(|pages| pages.listens_at?.parse().ok()),
         originals: images::some_stored(conn, machine::ORIGINALS).await?,
     };
     Ok((findings, known))

@@ -138,7 +138,6 @@ fn line(catalogue: &Catalogue, manifest: &Manifest, standings: &Standings) -> Va
         "default": manifest.default,
         "here": weights == Weights::Here,
         "arrived_bytes": if let Weights::Partial { there, .. } = weights { Some(there) } else { None },
-        "problem": if let Weights::Unfit(problem) = &weights { Some(problem) } else { None },
         "can_be_pulled": manifest.network().is_some_and(|network| !network.urls.is_empty()),
         "file": manifest.network().map(|network| &network.file),
         "bytes": manifest.network().map(|network| network.bytes),
@@ -150,7 +149,7 @@ fn line(catalogue: &Catalogue, manifest: &Manifest, standings: &Standings) -> Va
         "filling": standings.filling(&manifest.name).map(|Filling { done, all, is_held }| {
             json!({ "done": done, "all": all, "held": is_held })
         }),
-        "problem": catalogue.clash_of(&manifest.name).map(|clash| clash.to_string()),
+        "problem": catalogue.unfit(manifest).or_else(|| Some(catalogue.clash_of(&manifest.name)?.to_string())),
     })
 }
 
