@@ -1,10 +1,12 @@
 //! Jobs: what waits, what runs, what was given up, how fast it goes, and who works on it.
 
+mod rows;
+
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
-use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
+use self::rows::{JobRow, KindRow, ModelRow, ProcessRow, RefusedRow, WorkerRow};
 use super::{
     frame::{Frame, Place},
     html, pace, words,
@@ -12,13 +14,9 @@ use super::{
 use crate::{
     config, jobs,
     store::{
-        arrivals::{self, Unscorable},
-        components::{self, Report},
-        events, generations,
+        arrivals, components, events, generations,
         ledger::{self, Pace},
-        queue::{self, Job, Kind, Worker},
-        scorings::{self, Open},
-        viewpoint,
+        queue, scorings, viewpoint,
     },
     web::{
         Site,
@@ -31,150 +29,10 @@ use crate::{
 /// Jobs in each list.
 const ROWS: i64 = 20;
 
-/// A worker that was silent for so long gives no sign of life: several times the interval of its heartbeat.
-const SILENT: TimeDelta = TimeDelta::seconds(45);
-
-/// A process that reported nothing for so long is gone: its reports come every few seconds.
-const GONE: TimeDelta = TimeDelta::minutes(1);
-
 /// What the address may say.
 #[derive(Debug, Deserialize)]
 pub struct Parameters {
     done: Option<String>,
-}
-
-/// The jobs of one kind, in a row.
-struct KindRow {
-    name: String,
-    waiting: String,
-    later: String,
-    running: String,
-    failed: String,
-}
-
-impl KindRow {
-    fn new(kind: Kind) -> Self {
-        Self {
-            name: task_in_words(kind.task),
-            waiting: words::count(kind.waiting),
-            later: words::count(kind.later),
-            running: words::count(kind.running),
-            failed: words::count(kind.failed),
-        }
-    }
-}
-
-/// How far a model is, in a row.
-struct ModelRow {
-    name: String,
-    task: String,
-    waiting: String,
-    failed: String,
-}
-
-impl ModelRow {
-    fn new(open: Open) -> Self {
-        Self {
-            name: open.model,
-            task: open.task,
-            waiting: words::count(open.waiting),
-            failed: words::count(open.failed),
-        }
-    }
-}
-
-/// A worker, in a row.
-struct WorkerRow {
-    id: String,
-    started: String,
-    heard: String,
-    held: String,
-    is_silent: bool,
-}
-
-impl WorkerRow {
-    fn new(worker: Worker, now: DateTime<Utc>) -> Self {
-        Self {
-            id: worker.id,
-            started: words::ago(now, worker.started_at),
-            heard: words::ago(now, worker.last_heartbeat_at),
-            held: words::count(worker.held),
-            is_silent: now - worker.last_heartbeat_at > SILENT,
-        }
-    }
-}
-
-impl WorkerRow {
-    /// As much of its identifier as tells it from the others.
-    fn short_id(&self) -> String {
-        let end = self.id.chars().count().saturating_sub(8);
-        self.id.chars().skip(end).collect()
-    }
-}
-
-/// What a process does, in a row.
-struct ProcessRow {
-    role: String,
-    process: String,
-    heard: String,
-    problem: String,
-    is_gone: bool,
-}
-
-impl ProcessRow {
-    fn new(report: Report, now: DateTime<Utc>) -> Self {
-        Self {
-            role: report.role,
-            process: report.process,
-            heard: words::ago(now, report.seen_at),
-            problem: report.problem.or(report.warning).unwrap_or_default(),
-            is_gone: now - report.seen_at > GONE,
-        }
-    }
-}
-
-/// An image that a model gave up on, in a row.
-struct RefusedRow {
-    page: String,
-    filename: String,
-    model: String,
-    reason: String,
-    when: String,
-}
-
-impl RefusedRow {
-    fn new(site: &Site, image: Unscorable, now: DateTime<Utc>) -> Self {
-        Self {
-            page: site.url(&format!("/images/{}", image.image_id)),
-            filename: image.filename,
-            model: image.model,
-            reason: image.reason,
-            when: words::ago(now, image.updated_at),
-        }
-    }
-}
-
-/// A job, in a row.
-struct JobRow {
-    name: String,
-    page: Option<String>,
-    filename: String,
-    attempts: i16,
-    error: String,
-    since: String,
-}
-
-impl JobRow {
-    fn new(site: &Site, job: Job, now: DateTime<Utc>) -> Self {
-        Self {
-            name: task_in_words(job.task),
-            page: job.image_id.map(|id| site.url(&format!("/images/{id}"))),
-            filename: job.filename.unwrap_or_else(|| "an image without a file".to_owned()),
-            attempts: job.attempts,
-            error: job.last_error.unwrap_or_default(),
-            since: words::ago(now, job.since),
-        }
-    }
 }
 
 #[derive(Template)]
@@ -272,15 +130,6 @@ fn problems(heard: Option<Vec<String>>) -> Vec<String> {
                 .to_owned(),
         ]
     })
-}
-
-fn task_in_words(task: String) -> String {
-    match &*task {
-        "score_image" => "Score an image".to_owned(),
-        "reconcile" => "Look for images without a job".to_owned(),
-        "refill" => "Queue more of a long re-score".to_owned(),
-        _ => task,
-    }
 }
 
 /// How many images wait, how fast they are scored, and how long it will take.
