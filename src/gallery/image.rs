@@ -4,6 +4,7 @@ pub mod actions;
 mod file;
 mod history;
 mod place;
+mod said;
 
 use actix_web::{
     HttpResponse,
@@ -12,30 +13,28 @@ use actix_web::{
 use askama::Template;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use self::{
     file::{Fact, Sighted},
     history::Deed,
     place::Standing,
+    said::{Asked, Quality, Watch},
 };
 use super::{
-    card::{fitted, yes_or_no},
+    card::fitted,
     frame::{Frame, Place},
     html,
-    measured::{self, Measured},
-    plots::{self, Evidence, Histogram},
+    measured::Measured,
     words,
 };
 use crate::{
-    decode::{Signals, VIEWER_PX},
-    domain::{ImageId, ModelId},
+    decode::VIEWER_PX,
+    domain::ImageId,
     feedback::pages::panel::Panel,
     store::{
-        image_page::{self, Facts, Judgement, Opinion},
-        image_views, summary,
-        viewpoint::{self, Viewpoint},
+        image_page::{self, Facts, Judgement},
+        image_views, viewpoint,
     },
     web::{Site, account::Account, error::WebError, query::Query},
 };
@@ -58,40 +57,6 @@ struct Picture {
     full_src: String,
     width_px: u32,
     height_px: u32,
-}
-
-/// What the quality model said.
-struct Quality {
-    mean: String,
-    std: String,
-    histogram: Histogram,
-}
-
-/// What the watch model said, and what holds.
-struct Watch {
-    label: &'static str,
-    by_people: bool,
-    model_label: &'static str,
-    confidence: String,
-    threshold: Option<String>,
-    evidence: Evidence,
-}
-
-impl Watch {
-    /// Whether people and model say different things.
-    fn is_disputed(&self) -> bool {
-        self.by_people && self.label != self.model_label
-    }
-}
-
-/// A model that was asked, in a row.
-struct Asked {
-    title: String,
-    task: String,
-    version: String,
-    said: String,
-    when: String,
-    is_active: bool,
 }
 
 #[derive(Template)]
@@ -149,7 +114,7 @@ pub async fn show(
         None => Standing::default(),
     };
     let percentile = match view.as_ref().filter(|_| facts.hidden_at.is_none()) {
-        Some(view) => percentile(&mut conn, view, &opinions).await?,
+        Some(view) => said::percentile(&mut conn, view, &opinions).await?,
         None => None,
     };
     let now = site.clock.now();
@@ -170,12 +135,12 @@ pub async fn show(
         is_news: parameters.done.as_deref() == Some("hidden"),
         gone: file::gone(&facts, &seen),
         hidden: facts.hidden_at.map(|at| hidden(&facts, at, now)),
-        quality: quality(view.as_ref(), &opinions),
-        watch: watch(view.as_ref(), &opinions, &judgement),
+        quality: said::quality(view.as_ref(), &opinions),
+        watch: said::watch(view.as_ref(), &opinions, &judgement),
         percentile,
         people: Panel::read(&mut conn, account.id, id).await?,
-        signals: facts.signals.clone().map_or_else(Vec::new, signals),
-        asked: opinions.iter().map(|opinion| asked(opinion, view.as_ref())).collect(),
+        signals: facts.signals.clone().map_or_else(Vec::new, said::signals),
+        asked: opinions.iter().map(|opinion| said::asked(opinion, view.as_ref())).collect(),
         facts: file::known(&site, &facts),
         sightings: seen.into_iter().map(file::sighted).collect(),
         deeds,
@@ -234,17 +199,6 @@ fn done(done: Option<&str>) -> Option<&'static str> {
     }
 }
 
-/// *above 83 % of all*, by quality.
-async fn percentile(
-    conn: &mut PgConnection,
-    view: &Viewpoint,
-    opinions: &[Opinion],
-) -> Result<Option<String>, WebError> {
-    let opinion = opinions.iter().find(|opinion| opinion.model == view.quality_model);
-    let Some(mean) = opinion.and_then(|opinion| opinion.mean) else { return Ok(None) };
-    Ok(words::reached(summary::means(conn, view.generation).await?.share_below(mean)))
-}
-
 fn picture(site: &Site, facts: &Facts, query: &str) -> Picture {
     let (width_px, height_px) = fitted(facts.width, facts.height, VIEWER_PX);
     Picture {
@@ -259,67 +213,4 @@ fn picture(site: &Site, facts: &Facts, query: &str) -> Picture {
 fn hidden(facts: &Facts, at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let why = facts.hidden_why.as_deref().map_or_else(String::new, |why| format!(": {why}"));
     format!("Galleries leave this image out since {}{why}.", words::ago(now, at))
-}
-
-/// The active model's opinion on a task, or why there is none.
-fn active(opinions: &[Opinion], model: Option<ModelId>) -> Result<&Opinion, String> {
-    let opinion = opinions.iter().find(|opinion| Some(opinion.model) == model);
-    match opinion {
-        Some(opinion) if opinion.state == "failed" => {
-            let reason = opinion.reason.as_deref().unwrap_or_default();
-            Err(format!("“{}” gave up on this image: {reason}", opinion.title))
-        }
-        Some(opinion) => Ok(opinion),
-        None => Err("Not scored yet: the image waits for a model.".to_owned()),
-    }
-}
-
-fn quality(view: Option<&Viewpoint>, opinions: &[Opinion]) -> Result<Quality, String> {
-    let opinion = active(opinions, view.map(|view| view.quality_model))?;
-    let (Some(mean), Some(std)) = (opinion.mean, opinion.std) else {
-        return Err("Not scored yet: the image waits for its turn.".to_owned());
-    };
-    Ok(Quality {
-        mean: format!("{mean:.2}"),
-        std: format!("{std:.2}"),
-        histogram: plots::histogram(&opinion.bins, mean, std),
-    })
-}
-
-fn watch(view: Option<&Viewpoint>, opinions: &[Opinion], judgement: &Judgement) -> Result<Watch, String> {
-    let opinion = active(opinions, view.map(|view| view.watch_model))?;
-    let Some(confidence) = opinion.confidence else {
-        return Err("Not scored yet: the image waits for its turn.".to_owned());
-    };
-    let threshold = view.and_then(|view| view.threshold).map(f64::from);
-    Ok(Watch {
-        label: yes_or_no(judgement.watch),
-        by_people: judgement.verdict.is_some(),
-        model_label: yes_or_no(threshold.map(|threshold| confidence > threshold)),
-        confidence: words::probability(confidence),
-        threshold: threshold.map(words::cut_off),
-        evidence: plots::evidence(&opinion.labels, &opinion.positives, confidence, threshold),
-    })
-}
-
-fn signals(stored: serde_json::Value) -> Vec<Measured> {
-    serde_json::from_value::<Signals>(stored).map_or_else(|_| vec![], |signals| measured::in_words(&signals))
-}
-
-fn asked(opinion: &Opinion, view: Option<&Viewpoint>) -> Asked {
-    let said = match (opinion.confidence, opinion.mean, opinion.std) {
-        (Some(confidence), ..) => format!("watch confidence {}", words::probability(confidence)),
-        (None, Some(mean), Some(std)) => format!("quality {mean:.2} ± {std:.2}"),
-        _ if opinion.state == "failed" => opinion.reason.clone().unwrap_or_default(),
-        _ => "waiting".to_owned(),
-    };
-    let is_active = view.is_some_and(|view| [view.watch_model, view.quality_model].contains(&opinion.model));
-    Asked {
-        title: opinion.title.clone(),
-        task: opinion.task.clone(),
-        version: opinion.fingerprint.chars().take(12).collect(),
-        said,
-        when: words::moment(opinion.at),
-        is_active,
-    }
 }

@@ -251,7 +251,7 @@ impl PairRow {
 /// The button that holds a pair, or lets it go on, and what it does. Where that is the same as showing it, there is one button for it.
 fn hold(kept: &Kept) -> Option<(&'static str, &'static str)> {
     match (kept.is_filling(), kept.is_paused) {
-        (true, true) if kept.is_open && kept.waiting == 0 && !kept.fails_more() => None,
+        (true, true) if kept.is_filled() && !kept.fails_more() => None,
         (true, true) => Some(("Go on", "resume")),
         (true, false) => Some(("Hold it", "pause")),
         (false, _) => None,

@@ -62,10 +62,15 @@ impl Kept {
         self.state == GenerationState::Filling
     }
 
+    /// Whether it is filled: no image waits for it, and the pages do not show it yet.
+    pub fn is_filled(&self) -> bool {
+        self.is_filling() && self.is_open && self.waiting == 0
+    }
+
     /// Whether it is filled, and the pages stay where they are nevertheless: they would lose scores. See
     /// [`generations::held_back`].
     pub fn is_held_back(&self) -> bool {
-        self.is_filling() && !self.is_paused && self.is_open && self.waiting == 0 && self.fails_more()
+        self.is_filled() && !self.is_paused && self.fails_more()
     }
 
     /// Whether its models gave up on more images than those of the active generation.

@@ -47,14 +47,20 @@ pub(super) fn state(kept: &Kept) -> String {
 
 /// What the buttons of a pair do, where their names do not say it.
 pub(super) fn note(kept: &Kept) -> Option<&'static str> {
-    let is_filled = kept.is_filling() && kept.is_open && kept.waiting == 0;
+    let is_filled = kept.is_filled();
     match (kept.is_filling(), kept.is_paused) {
         _ if kept.is_active || !kept.moved.is_empty() => None,
         (false, _) => Some("“Show this pair” goes back at once, and the present pair is kept up in its place."),
-        _ if is_filled && kept.fails_more() => Some(
+        (true, false) if is_filled && kept.fails_more() => Some(
             "“Show this pair” has the pages switch all the same: images that failed have no score there until they are tried again.",
         ),
-        (true, true) if is_filled => Some("While it is held the pages stay where they are: “Show this pair” has them switch now."),
+        (true, true) if is_filled && kept.fails_more() => Some(
+            "“Show this pair” has the pages switch: images that failed have no score there until they are tried again. “Go on” has it score \
+             what comes in, and nothing else.",
+        ),
+        (true, true) if is_filled => {
+            Some("While it is held the pages stay where they are: “Show this pair” has them switch now.")
+        }
         (true, true) => Some(
             "“Go on” scores the images that wait, also those that came in meanwhile, and the pages switch after the last one.",
         ),
@@ -65,8 +71,8 @@ pub(super) fn note(kept: &Kept) -> Option<&'static str> {
 }
 
 /// What is kept and what is lost of a pair that is given up.
-pub(super) const GIVING_UP: &str = "Its models score no more images, and the pages do not switch to it. Scores that were made stay: activated again, \
-     the models go on from there.";
+pub(super) const GIVING_UP: &str = "Nothing more is scored for it, and the pages do not switch to it. Scores that were made stay: activated again, its \
+     models go on from there.";
 
 /// What can be done about numbers that moved, besides going back, and the button that does it.
 pub(super) fn way_out(moved: &Moved) -> (String, String) {

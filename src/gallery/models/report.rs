@@ -157,7 +157,7 @@ fn labels(relabelled: Relabelled, now: &Viewpoint, then: &Viewpoint) -> String {
     };
     let Relabelled { images, become_watches, are_no_more } = relabelled;
     format!(
-        "{} become watches, {} are watches no more, of {}; thresholds {} → {}",
+        "{} newly a watch, {} no longer, of {}; thresholds {} → {}",
         words::count(become_watches),
         words::count(are_no_more),
         words::counted(images, "image", "images"),
