@@ -16,7 +16,9 @@ use crate::{
     store::{
         arrivals, components, events, generations,
         ledger::{self, Pace},
-        queue, scorings, viewpoint,
+        model_names, queue,
+        scorings::{self, Open},
+        viewpoint,
     },
     web::{
         Site,
@@ -74,7 +76,13 @@ pub async fn show(
         None => vec![],
     };
     let processes = components::latest(&mut conn, ROWS).await?;
-    let waiting = models.iter().map(|open| open.waiting).max().unwrap_or(0);
+    let names = model_names::kept_up(&mut conn).await?;
+    let is_run = |open: &Open| running.contains(&open.model);
+    let waiting = models.iter().filter(|open| is_run(open)).map(|open| open.waiting).max().unwrap_or(0);
+    let of_model = |open: &Open| {
+        let name = names.get(&open.model).cloned().unwrap_or_default();
+        ModelRow::new(open, name, is_run(open))
+    };
     let row = |job| JobRow::new(&site, job, now);
     html(&Page {
         frame: Frame::of(&site, &account, Place::Jobs, view.as_ref()),
@@ -83,7 +91,7 @@ pub async fn show(
         notice: notice(parameters.done.as_deref()),
         can_retry: !given_up.is_empty() || models.iter().any(|open| open.failed > 0),
         kinds: kinds.into_iter().map(KindRow::new).collect(),
-        models: models.into_iter().map(ModelRow::new).collect(),
+        models: models.iter().map(of_model).collect(),
         workers: queue::workers(&mut conn)
             .await?
             .into_iter()

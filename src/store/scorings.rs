@@ -62,8 +62,8 @@ pub async fn forget_unasked(conn: &mut PgConnection) -> sqlx::Result<()> {
 /// How many images wait for a model, and how many it gave up on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
-    /// What the model is called.
-    pub model: String,
+    /// The model.
+    pub model: ModelId,
     /// watch or quality.
     pub task: String,
     /// Images that it has not looked at.
@@ -79,7 +79,7 @@ pub struct Open {
 pub async fn open_by_model(conn: &mut PgConnection) -> sqlx::Result<Vec<Open>> {
     sqlx::query_as!(
         Open,
-        r#"SELECT coalesce(m.title, m.name) AS "model!", m.task,
+        r#"SELECT m.id AS "model: ModelId", m.task,
                   (SELECT count(*) FROM scorings s WHERE s.model_id = m.id AND s.state = 'pending') AS "waiting!",
                   (SELECT count(*) FROM scorings s WHERE s.model_id = m.id AND s.state = 'failed') AS "failed!"
            FROM models m

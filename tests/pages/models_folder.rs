@@ -308,6 +308,24 @@ async fn weights_are_pulled_once_their_terms_are_accepted_and_what_was_accepted_
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn two_manifests_that_want_other_bytes_in_one_file_are_told_of_and_neither_comes(pool: PgPool) {
+    let shop = Workshop::open(&pool, false, |folder| {
+        come_from(folder, "http://127.0.0.1:9/", "");
+        let text = fs::read_to_string(folder.join("tiny-watch.toml")).unwrap();
+        fs::write(folder.join("another.toml"), text.replace("bytes = 191", "bytes = 192")).unwrap();
+        fs::remove_file(folder.join("tiny-means.onnx")).unwrap();
+    })
+    .await;
+    for name in ["another", "tiny-watch"] {
+        let row = shop.row(name).await;
+        let told = row.all(".reason").join(" ");
+        assert!(told.contains("another.toml and tiny-watch.toml name the same file"), "{name}: {told}");
+        assert_eq!(row.all("button"), Vec::<String>::new());
+        assert_eq!(shop.press("pull", &[("model", name)]).await, StatusCode::CONFLICT);
+    }
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn a_pull_is_stopped_and_what_arrived_is_kept(pool: PgPool) {
     let mut more = None;
     let shop = Workshop::open(&pool, false, |folder| {

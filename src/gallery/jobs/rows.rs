@@ -49,11 +49,13 @@ pub(super) struct ModelRow {
 }
 
 impl ModelRow {
-    pub(super) fn new(open: Open) -> Self {
+    /// Its images wait for as long as it is held unless `is_run`.
+    pub(super) fn new(open: &Open, name: String, is_run: bool) -> Self {
+        let waiting = words::count(open.waiting);
         Self {
-            name: open.model,
-            task: open.task,
-            waiting: words::count(open.waiting),
+            name,
+            task: open.task.clone(),
+            waiting: if is_run { waiting } else { format!("{waiting}, held") },
             failed: words::count(open.failed),
         }
     }

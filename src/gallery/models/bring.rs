@@ -78,7 +78,7 @@ pub async fn activate(
 /// # Errors
 /// See [`WebError`].
 pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Result<HttpResponse, WebError> {
-    let manifest = manifest(&site, &asked.model).await?;
+    let (manifest, network) = wanted(&site, &asked.model).await?;
     if site.workshop.is_offline() {
         let sentence = "CHRONOGRADE_OFFLINE is set, so nothing is fetched: send the file, or bring it with `chronograde models add FILE`.";
         return Err(WebError::NotTaken(sentence.to_owned()));
@@ -90,7 +90,6 @@ pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Resul
             manifest.name
         )));
     }
-    let network = network(&manifest)?.clone();
     let stop = CancellationToken::new();
     let pulling = Operation::Pulling { there: 0, of: network.bytes, remark: None, stop: stop.clone() };
     let running = begin(&site, &manifest.name, pulling)?;
@@ -139,8 +138,7 @@ pub async fn add(
     asked: Query<Asked>,
     mut form: Multipart,
 ) -> Result<HttpResponse, WebError> {
-    let manifest = manifest(&site, &asked.model).await?;
-    let network = network(&manifest)?.clone();
+    let (manifest, network) = wanted(&site, &asked.model).await?;
     let running = begin(&site, &manifest.name, Operation::Busy("its file comes in"))?;
     let mut spool = weights::Spool::new(&site.data_dir, &network).map_err(WebError::Spool)?;
     let mut is_there = false;
@@ -171,16 +169,27 @@ pub async fn add(
 
 async fn manifest(site: &Site, name: &str) -> Result<Manifest, WebError> {
     let read = site.workshop.catalogue().await.and_then(|catalogue| catalogue.get(name).cloned());
-    read.map_err(|error| match error {
-        CatalogueError::Unknown { .. } => WebError::NotFound,
-        other => WebError::NotTaken(other.to_string()),
-    })
+    read.map_err(not_known)
 }
 
-fn network(manifest: &Manifest) -> Result<&Network, WebError> {
-    let sentence =
-        || format!("{} has no weights of its own: fetch the models that it is made of.", manifest.name);
-    manifest.network().ok_or_else(|| WebError::NotTaken(sentence()))
+/// A model whose weights are to come here, and what they are.
+async fn wanted(site: &Site, name: &str) -> Result<(Manifest, Network), WebError> {
+    let catalogue = site.workshop.catalogue().await.map_err(not_known)?;
+    let manifest = catalogue.get(name).map_err(not_known)?;
+    if let Some(clash) = catalogue.clash_of(name) {
+        return Err(WebError::NotTaken(format!("{clash}.")));
+    }
+    let network = manifest.network().ok_or_else(|| {
+        WebError::NotTaken(format!("{name} has no weights of its own: fetch the models that it is made of."))
+    })?;
+    Ok((manifest.clone(), network.clone()))
+}
+
+fn not_known(error: CatalogueError) -> WebError {
+    match error {
+        CatalogueError::Unknown { .. } => WebError::NotFound,
+        other => WebError::NotTaken(other.to_string()),
+    }
 }
 
 fn begin(site: &Site, name: &str, operation: Operation) -> Result<Running, WebError> {

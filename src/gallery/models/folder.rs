@@ -148,14 +148,15 @@ impl Row {
         let (busy, said) = operation.map_or((None, None), told);
         let (state, dot) = state(standing, &weights, catalog.filling);
         let is_free = busy.is_none();
-        let wanted = manifest.network().filter(|_| is_free && !is_here);
+        let clash = catalogue.clash_of(&manifest.name).map(|clash| format!("{clash}."));
+        let wanted = manifest.network().filter(|_| is_free && !is_here && clash.is_none());
         Self {
             name: manifest.name.clone(),
             title: Some(manifest.title.clone()).filter(|title| *title != manifest.name),
             licence: licence(manifest),
             state,
             dot,
-            problem: problem(manifest, &weights),
+            problem: clash.or_else(|| problem(manifest, &weights)),
             threshold: serving::threshold(manifest, &catalog.thresholds).as_ref().map(cut_off),
             can_activate: is_free && is_here && matches!(standing, None | Some(Standing::KeptUp)),
             can_check: is_free && is_here,
