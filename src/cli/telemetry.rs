@@ -9,8 +9,9 @@ use anyhow::bail;
 use indicatif::{MultiProgress, ProgressBar};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// Our own messages, and other crates' only when something is wrong.
-const DEFAULT_FILTER: &str = "warn,chronograde=info";
+/// Our own messages, and other crates' only when something is wrong. A worker that ends, for other models are run, warns of every job
+/// that it had in hand, and completes it.
+const DEFAULT_FILTER: &str = "warn,chronograde=info,graphile_worker::batcher=error";
 
 /// The bars that lines of the log are written above.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
