@@ -155,11 +155,11 @@ fn labels(relabelled: Relabelled, now: &Viewpoint, then: &Viewpoint) -> String {
         let without = if now.threshold.is_none() { now } else { then };
         return format!("no threshold: the confidence of “{}” gives no label", without.watch_title);
     };
-    let Relabelled { images, become_watches, are_no_more } = relabelled;
+    let Relabelled { images, become_watches, stop_being_watches } = relabelled;
     format!(
         "{} newly a watch, {} no longer, of {}; thresholds {} → {}",
         words::count(become_watches),
-        words::count(are_no_more),
+        words::count(stop_being_watches),
         words::counted(images, "image", "images"),
         words::cut_off(cut_off.get()),
         words::cut_off(cut_off_then.get())

@@ -12,7 +12,7 @@ pub struct Relabelled {
     /// Those that are watches with the second generation only.
     pub become_watches: i64,
     /// Those that are watches with the first generation only.
-    pub are_no_more: i64,
+    pub stop_being_watches: i64,
 }
 
 /// How the labels change, by the threshold that holds for each generation's watch model. Without one an image has no label but
@@ -28,7 +28,7 @@ pub async fn relabelled(
         Relabelled,
         r#"SELECT count(*) AS "images!",
                   count(*) FILTER (WHERE label_b AND NOT label_a) AS "become_watches!",
-                  count(*) FILTER (WHERE label_a AND NOT label_b) AS "are_no_more!"
+                  count(*) FILTER (WHERE label_a AND NOT label_b) AS "stop_being_watches!"
            FROM (SELECT watch_label(a.verdict, a.watch_confidence, $3) AS label_a,
                         watch_label(b.verdict, b.watch_confidence, $4) AS label_b
                  FROM catalog a JOIN catalog b ON b.generation_id = $2 AND b.image_id = a.image_id
