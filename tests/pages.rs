@@ -465,8 +465,7 @@ async fn what_only_reads_answers_head_and_nothing_else(pool: PgPool) {
 
 #[sqlx::test(migrations = "./migrations")]
 async fn who_looks_at_the_address_of_a_button_is_led_to_the_page_that_it_belongs_to(pool: PgPool) {
-    let site = TestSite::start(pool, "/watches").await;
-    for (button, page) in [
+    let buttons = [
         ("/models/pull", "/models"),
         ("/models/moved/7/accept?x=y", "/models"),
         ("/images/0198/hide", "/images/0198"),
@@ -474,17 +473,24 @@ async fn who_looks_at_the_address_of_a_button_is_led_to_the_page_that_it_belongs
         ("/threshold/5/roll-back", "/threshold"),
         ("/images/hide", ""),
         ("/sign-out", ""),
-    ] {
-        let answer = site.get(&format!("/watches{button}")).await;
-        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{button}");
-        assert_eq!(answer.headers()["location"], format!("/watches{page}"), "{button}");
+    ];
+    for base_path in ["", "/watches"] {
+        let site = TestSite::start(pool.clone(), base_path).await;
+        for (button, page) in buttons {
+            let address = site.url(&format!("{base_path}{button}"));
+            let page = format!("{base_path}{page}");
+            let page = if page.is_empty() { "/" } else { &page };
+            for ask in [site.client().get(&address), site.client().head(&address)] {
+                let answer = ask.send().await.unwrap();
+                assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{address}");
+                assert_eq!(answer.headers()["location"], page, "{address}");
+            }
+        }
+        let put = site.client().put(site.url(&format!("{base_path}/models/pull")));
+        let refused = put.header("sec-fetch-site", "same-origin").send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(refused.headers()["allow"], "POST");
     }
-    let put = site.client().put(site.url("/watches/models/pull")).header("sec-fetch-site", "same-origin");
-    let refused = put.send().await.unwrap();
-    assert_eq!(
-        (refused.status(), &refused.headers()["allow"]),
-        (StatusCode::METHOD_NOT_ALLOWED, &"POST".parse().unwrap())
-    );
 }
 
 #[sqlx::test(migrations = "./migrations")]

@@ -180,7 +180,8 @@ pub fn configure(site: &Site, cfg: &mut ServiceConfig) {
 
 /// How many parts of its path a button's address has below the page that it belongs to; none of a page.
 fn parts_below_page(path: &str, pages: &HashSet<&str>) -> usize {
-    successors(Some(path), |path| Some(parent(path))).take_while(|path| !pages.contains(path)).count()
+    let is_below = |path: &&str| !path.is_empty() && !pages.contains(path);
+    successors(Some(path), |path| Some(parent(path))).take_while(is_below).count()
 }
 
 fn parent(path: &str) -> &str {
@@ -221,4 +222,24 @@ where
 fn entry(method: Method, path: &'static str, access: Access, route: Route) -> Entry {
     let route = route.wrap(from_fn(move |request, next| access::admit(access, request, next)));
     Entry { method, path, access, route }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buttons_address_lies_so_many_parts_below_its_page_also_where_there_is_none() {
+        let pages = HashSet::from(["/models", "/images/{id}"]);
+        for (path, parts) in [
+            ("/models", 0),
+            ("/models/pull", 1),
+            ("/models/moved/{model}/accept", 3),
+            ("/images/{id}/hide", 1),
+        ] {
+            assert_eq!(parts_below_page(path, &pages), parts, "{path}");
+        }
+        assert_eq!(parts_below_page("/images/hide", &pages), 2);
+        assert_eq!(parts_below_page("", &pages), 0);
+    }
 }
