@@ -41,7 +41,7 @@ async fn once(pool: &PgPool, clock: &Clock) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let Some(view) = viewpoint::active(&mut conn).await? else { return Ok(false) };
-    let ledger = ledger::totals(&mut conn, Some(&view)).await?;
+    let ledger = ledger::totals(&mut conn, Some(view.generation)).await?;
     if ledger.images == 0 || ledger.pending > 0 || ledger.settling > 0 {
         return Ok(false);
     }

@@ -227,7 +227,7 @@ pub async fn show(
     let mut conn = site.pool.acquire().await?;
     let now = site.clock.now();
     let view = viewpoint::active(&mut conn).await?;
-    let ledger = ledger::totals(&mut conn, view.as_ref()).await?;
+    let ledger = ledger::totals(&mut conn, view.as_ref().map(|view| view.generation)).await?;
     let (arrivals, next) = listed(&mut conn, tab, text, behind).await?;
     let pair = parameters.pair.filter(|_| tab == Tab::Unscorable);
     let asked = match pair {

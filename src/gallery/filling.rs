@@ -7,9 +7,8 @@ use super::{pace, words};
 use crate::{
     domain::Role,
     store::{
-        generations,
-        ledger::{self, Ledger, Pace},
-        model_names, viewpoint,
+        ledger::{self, Pace},
+        model_change::{self, Kept},
     },
     web::{Site, error::WebError},
 };
@@ -27,7 +26,7 @@ pub(super) struct Progress {
     pub(super) link: Option<String>,
 }
 
-/// How far the pair is that is being filled; none where there is none, or where no image waits for it and it is not held.
+/// How far the pair is that is being filled; none where there is none, and where the pages switch to it or Home says why they do not.
 ///
 /// # Errors
 /// When the database refuses.
@@ -37,40 +36,46 @@ pub(super) async fn progress(
     role: Role,
     now: DateTime<Utc>,
 ) -> Result<Option<Progress>, WebError> {
-    let Some(filling) = generations::filling(&mut *conn).await? else { return Ok(None) };
-    let Some(view) = viewpoint::of(&mut *conn, filling.id).await? else { return Ok(None) };
-    let ledger = ledger::totals(&mut *conn, Some(&view)).await?;
-    let models = [view.watch_model, view.quality_model];
-    let pace = match filling.is_paused || ledger.pending == 0 {
+    let kept = model_change::kept(&mut *conn).await?;
+    let Some(filling) = kept.iter().find(|kept| kept.is_filling()) else { return Ok(None) };
+    let pace = match filling.is_paused || filling.is_filled() {
         true => None,
-        false => ledger::pace(&mut *conn, &models, now - pace::OVER).await?,
+        false => ledger::pace(conn, &filling.models, now - pace::OVER).await?,
     };
-    let names = model_names::kept_up(conn).await?;
-    let [watch, quality] = models.map(|model| names.get(&model).cloned().unwrap_or_default());
-    let text = in_words(&format!("{watch} and {quality}"), filling.is_paused, &ledger, pace);
-    Ok(text.map(|text| Progress {
+    Ok(in_words(filling, pace).map(|text| Progress {
         text,
-        done: ledger.scored + ledger.unscorable,
-        images: ledger.images,
+        done: filling.scored + filling.failed,
+        images: filling.images,
         link: (role == Role::Admin).then(|| site.url("/models")),
     }))
 }
 
-fn in_words(pair: &str, is_paused: bool, ledger: &Ledger, pace: Option<Pace>) -> Option<String> {
+fn in_words(filling: &Kept, pace: Option<Pace>) -> Option<String> {
+    let pair = filling.name();
+    if !filling.is_open {
+        return Some(format!(
+            "Other models are brought in: {pair} are being prepared. The pages go on with the present ones."
+        ));
+    }
     let so_far = format!(
         "Other models are brought in: {pair} have scored {} of {}",
-        words::count(ledger.scored),
-        words::counted(ledger.images, "image", "images")
+        words::count(filling.scored),
+        words::counted(filling.images, "image", "images")
     );
-    match (is_paused, ledger.pending) {
-        (true, 1..) => Some(format!("{so_far}, and are held: an admin can let them go on.")),
-        (true, _) => Some(format!("{so_far}, and are held: an admin can have the pages show them.")),
-        (false, 1..) => {
-            let left = pace.and_then(|pace| pace::left(pace, ledger.pending));
-            let left = left.unwrap_or_else(|| "none within the last minute".to_owned());
-            Some(format!("{so_far}: {left}. The pages go on with the present ones until then."))
-        }
-        (false, _) => None,
+    match (filling.is_paused, filling.is_filled()) {
+        _ if !filling.moved.is_empty() => Some(format!(
+            "{so_far}. The numbers of {} moved, so that the pages cannot show them: an admin can decide about that.",
+            filling.moved.join(" and ")
+        )),
+        (true, false) => Some(format!("{so_far}, and are held: an admin can let them go on.")),
+        (true, true) => Some(format!("{so_far}, and are held: an admin can have the pages show them.")),
+        (false, false) => Some(match pace.and_then(|pace| pace::left(pace, filling.waiting)) {
+            Some(left) => format!("{so_far}: {left}. The pages go on with the present ones until then."),
+            None => format!(
+                "{so_far}. None was scored within the last minute. The pages switch when the last is scored."
+            ),
+        }),
+        (false, true) => None,
     }
 }
 
@@ -78,19 +83,43 @@ fn in_words(pair: &str, is_paused: bool, ledger: &Ledger, pace: Option<Pace>) ->
 mod tests {
     use super::*;
 
+    fn filling(scored: i64) -> Kept {
+        Kept::being_filled(3_000, scored)
+    }
+
     #[test]
-    fn the_sentence_says_how_far_it_is_how_long_it_takes_and_who_can_let_it_go_on() {
-        let ledger = |scored| Ledger { images: 3_000, scored, pending: 3_000 - scored, ..Ledger::default() };
+    fn the_sentence_says_how_far_it_is_and_how_long_it_takes() {
         let pace = Some(Pace { scored: 100, busy_ms: 40_000 });
-        let told = |is_paused, scored, pace| in_words("W and Q", is_paused, &ledger(scored), pace);
         assert_eq!(
-            told(false, 2_000, pace).unwrap(),
+            in_words(&filling(2_000), pace).unwrap(),
             "Other models are brought in: W and Q have scored 2,000 of 3,000 images: about 7 minutes left. The pages go on with the present \
              ones until then."
         );
-        assert!(told(false, 2_000, None).unwrap().contains("images: none within the last minute."));
-        assert!(told(true, 2_000, None).unwrap().ends_with("held: an admin can let them go on."));
-        assert!(told(true, 3_000, None).unwrap().ends_with("an admin can have the pages show them."));
-        assert_eq!(told(false, 3_000, None), None, "the pages switch, or Home says why they do not");
+        assert_eq!(
+            in_words(&filling(2_000), None).unwrap(),
+            "Other models are brought in: W and Q have scored 2,000 of 3,000 images. None was scored within the last minute. The pages \
+             switch when the last is scored."
+        );
+        assert_eq!(in_words(&filling(3_000), None), None, "the pages switch, or Home says why they do not");
+    }
+
+    #[test]
+    fn the_sentence_says_who_can_let_it_go_on_and_what_stands_in_the_way() {
+        let held = |scored| Kept { is_paused: true, ..filling(scored) };
+        let ends = |kept: Kept, end: &str| {
+            let said = in_words(&kept, None).unwrap();
+            assert!(said.ends_with(end), "{said}");
+        };
+        ends(held(2_000), "2,000 of 3,000 images, and are held: an admin can let them go on.");
+        ends(held(3_000), "an admin can have the pages show them.");
+        let end =
+            "The numbers of W moved, so that the pages cannot show them: an admin can decide about that.";
+        for kept in [filling(3_000), held(3_000), filling(2_000)] {
+            ends(Kept { moved: vec!["W".to_owned()], ..kept }, end);
+        }
+        ends(
+            Kept { is_open: false, ..filling(0) },
+            "W and Q are being prepared. The pages go on with the present ones.",
+        );
     }
 }

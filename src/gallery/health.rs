@@ -65,7 +65,7 @@ pub async fn show(site: Data<Site>, account: Account) -> Result<HttpResponse, We
     let mut conn = site.pool.acquire().await?;
     let now = site.clock.now();
     let view = viewpoint::active(&mut conn).await?;
-    let ledger = ledger::totals(&mut conn, view.as_ref()).await?;
+    let ledger = ledger::totals(&mut conn, view.as_ref().map(|view| view.generation)).await?;
     let database = server::facts(&mut conn).await?;
     let parts = components::latest(&mut conn, ROWS).await?;
     let [data, uploads] = disks::rooms([site.data_dir.as_path(), site.upload_dir.as_path()]).await;

@@ -81,7 +81,7 @@ async fn catalog(site: &Site, account: &Account) -> Result<HttpResponse, WebErro
     let mut conn = site.pool.acquire().await?;
     let now = site.clock.now();
     let view = viewpoint::active(&mut conn).await?;
-    let ledger = ledger::totals(&mut conn, view.as_ref()).await?;
+    let ledger = ledger::totals(&mut conn, view.as_ref().map(|view| view.generation)).await?;
     let pace = match &view {
         Some(view) if ledger.pending > 0 => {
             ledger::pace(&mut conn, &[view.watch_model, view.quality_model], now - pace::OVER).await?

@@ -4,7 +4,9 @@ mod rows;
 
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use sqlx::PgConnection;
 
 use self::rows::{JobRow, KindRow, ModelRow, ProcessRow, RefusedRow, WorkerRow};
 use super::{
@@ -66,9 +68,7 @@ pub async fn show(
     let mut conn = site.pool.acquire().await?;
     let now = site.clock.now();
     let view = viewpoint::active(&mut conn).await?;
-    let running = generations::models(&mut conn).await?;
-    let pace = ledger::pace(&mut conn, &running, now - pace::OVER).await?;
-    let models = scorings::open_by_model(&mut conn).await?;
+    let scoring = Scoring::of(&mut conn, now).await?;
     let kinds = queue::kinds(&mut conn).await?;
     let given_up = queue::given_up(&mut conn, ROWS).await?;
     let refused = match &view {
@@ -76,22 +76,15 @@ pub async fn show(
         None => vec![],
     };
     let processes = components::latest(&mut conn, ROWS).await?;
-    let names = model_names::kept_up(&mut conn).await?;
-    let is_run = |open: &Open| running.contains(&open.model);
-    let waiting = models.iter().filter(|open| is_run(open)).map(|open| open.waiting).max().unwrap_or(0);
-    let of_model = |open: &Open| {
-        let name = names.get(&open.model).cloned().unwrap_or_default();
-        ModelRow::new(open, name, is_run(open))
-    };
     let row = |job| JobRow::new(&site, job, now);
     html(&Page {
         frame: Frame::of(&site, &account, Place::Jobs, view.as_ref()),
-        progress: progress(waiting, pace),
+        progress: scoring.progress,
         problems: problems(components::problems(&mut *conn, config::Role::Score).await?),
         notice: notice(parameters.done.as_deref()),
-        can_retry: !given_up.is_empty() || models.iter().any(|open| open.failed > 0),
+        can_retry: !given_up.is_empty() || scoring.has_failed,
         kinds: kinds.into_iter().map(KindRow::new).collect(),
-        models: models.iter().map(of_model).collect(),
+        models: scoring.models,
         workers: queue::workers(&mut conn)
             .await?
             .into_iter()
@@ -102,6 +95,34 @@ pub async fn show(
         running: queue::running(&mut conn, ROWS).await?.into_iter().map(row).collect(),
         given_up: given_up.into_iter().map(row).collect(),
     })
+}
+
+/// How far the models are, all together and each.
+struct Scoring {
+    progress: String,
+    models: Vec<ModelRow>,
+    has_failed: bool,
+}
+
+impl Scoring {
+    async fn of(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Self> {
+        let running = generations::models(&mut *conn).await?;
+        let open = scorings::open_by_model(&mut *conn).await?;
+        let names = model_names::of(&mut *conn, open.iter().map(|open| open.model)).await?;
+        let is_run = |open: &&Open| running.contains(&open.model);
+        // All is done when the model is that most images wait for. Of several the newest one has scored whatever the others have.
+        let last = open.iter().filter(is_run).max_by_key(|open| (open.waiting, open.model.0));
+        let pace = match last {
+            Some(last) => ledger::pace(conn, &[last.model], now - pace::OVER).await?,
+            None => None,
+        };
+        let row = |open| ModelRow::new(open, names[&open.model].clone(), is_run(&open));
+        Ok(Self {
+            progress: progress(last.map_or(0, |last| last.waiting), pace),
+            models: open.iter().map(row).collect(),
+            has_failed: open.iter().any(|open| open.failed > 0),
+        })
+    }
 }
 
 /// `POST /jobs/retry`: whatever a model or the queue gave up is tried again.

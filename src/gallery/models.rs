@@ -236,7 +236,7 @@ impl PairRow {
     fn new(site: &Site, kept: &Kept) -> Self {
         let address = |act: &str| site.url(&format!("/models/{}/{act}", kept.id));
         Self {
-            models: pair(kept),
+            models: kept.name(),
             state: phrases::state(kept),
             since: (words::moment(kept.since), words::stamp(kept.since)),
             failed: failed(site, kept),
@@ -258,10 +258,6 @@ fn hold(kept: &Kept) -> Option<(&'static str, &'static str)> {
     }
 }
 
-fn pair(kept: &Kept) -> String {
-    format!("{} and {}", kept.watch_model, kept.quality_model)
-}
-
 /// How many images a model of the pair gave up on, and where they are listed.
 fn failed(site: &Site, kept: &Kept) -> Option<(String, String)> {
     let address = || site.url(&format!("/arrivals?state=unscorable&pair={}", kept.id));
@@ -271,7 +267,7 @@ fn failed(site: &Site, kept: &Kept) -> Option<(String, String)> {
 impl Report {
     #[expect(clippy::cast_precision_loss, reason = "numbers of images")]
     fn new(site: &Site, other: &Kept, comparison: Arc<Comparison>) -> Self {
-        let coverage = words::percent(other.scored() as f64 / other.images.max(1) as f64);
-        Self { models: pair(other), coverage, failed: failed(site, other), comparison }
+        let coverage = words::percent(other.scored as f64 / other.images.max(1) as f64);
+        Self { models: other.name(), coverage, failed: failed(site, other), comparison }
     }
 }

@@ -195,29 +195,6 @@ pub async fn of_version(conn: &mut PgConnection, model: ModelId) -> sqlx::Result
     .await
 }
 
-/// A pair that is being filled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Filling {
-    /// The pair.
-    pub id: GenerationId,
-    /// Whether it is held.
-    pub is_paused: bool,
-}
-
-/// The pair that is being filled, if there is one.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn filling(conn: &mut PgConnection) -> sqlx::Result<Option<Filling>> {
-    sqlx::query_as!(
-        Filling,
-        r#"SELECT id AS "id: GenerationId", paused_at IS NOT NULL AS "is_paused!"
-           FROM generations WHERE state = 'filling' ORDER BY id DESC LIMIT 1"#
-    )
-    .fetch_optional(conn)
-    .await
-}
-
 /// Fills a generation no more. `false` if it was not being filled.
 ///
 /// # Errors

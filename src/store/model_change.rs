@@ -12,7 +12,7 @@ pub use self::{
     labels::{Relabelled, relabelled},
 };
 use super::{
-    generations::{self, Coverage},
+    ledger::{self, Ledger},
     model_names, model_versions,
 };
 use crate::domain::{GenerationId, GenerationState, ModelId};
@@ -25,6 +25,8 @@ const COMPARED: i64 = 50_000;
 pub struct Kept {
     /// The generation.
     pub id: GenerationId,
+    /// Its watch model and its quality model.
+    pub models: [ModelId; 2],
     /// What the watch model is called, so that it can be told apart from the others that are kept up.
     pub watch_model: String,
     /// What the quality model is called, likewise.
@@ -41,9 +43,11 @@ pub struct Kept {
     pub since: DateTime<Utc>,
     /// Images of the catalog.
     pub images: i64,
+    /// Those that both models have scored.
+    pub scored: i64,
     /// Those that wait for one of its models.
     pub waiting: i64,
-    /// Those that one of its models gave up on.
+    /// Those that one of its models gave up on, and that wait for neither.
     pub failed: i64,
     /// Images that a model of the active generation gave up on.
     pub failed_now: i64,
@@ -52,9 +56,9 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Images that both models have scored.
-    pub const fn scored(&self) -> i64 {
-        self.images - self.waiting - self.failed
+    /// What the pair is called.
+    pub fn name(&self) -> String {
+        format!("{} and {}", self.watch_model, self.quality_model)
     }
 
     /// Whether its images are still being scored, or wait for somebody to have the pages show it.
@@ -80,11 +84,35 @@ impl Kept {
 
     /// Whether somebody may have the pages show it.
     pub fn can_be_shown(&self) -> bool {
-        !self.is_active && self.moved.is_empty() && (self.state == GenerationState::Live || self.waiting == 0)
+        !self.is_active && self.moved.is_empty() && (self.state == GenerationState::Live || self.is_filled())
     }
 }
 
-/// The generations that are kept up, the active one first.
+#[cfg(test)]
+impl Kept {
+    /// W and Q, which are being filled, and have scored so many of the images.
+    pub fn being_filled(images: i64, scored: i64) -> Self {
+        Self {
+            id: GenerationId(2),
+            models: [ModelId(3), ModelId(4)],
+            watch_model: "W".to_owned(),
+            quality_model: "Q".to_owned(),
+            state: GenerationState::Filling,
+            is_active: false,
+            is_open: true,
+            is_paused: false,
+            since: DateTime::UNIX_EPOCH,
+            images,
+            scored,
+            waiting: images - scored,
+            failed: 0,
+            failed_now: 0,
+            moved: vec![],
+        }
+    }
+}
+
+/// The generations that are kept up, the active one first. No image is counted for them, as for the ledger's totals.
 ///
 /// # Errors
 /// When the database refuses.
@@ -93,29 +121,32 @@ pub async fn kept(conn: &mut PgConnection) -> sqlx::Result<Vec<Kept>> {
         r#"SELECT g.id AS "id: GenerationId", g.watch_model AS "watch_model: ModelId", g.quality_model AS "quality_model: ModelId",
                   g.state AS "state: GenerationState", a.generation_id = g.id AS "is_active!",
                   g.opened_at IS NOT NULL AS "is_open!", g.paused_at IS NOT NULL AS "is_paused!",
-                  CASE WHEN g.state = 'filling' THEN coalesce(g.paused_at, g.created_at) ELSE a.since END AS "since!",
-                  (SELECT count(*) FROM images) AS "images!"
+                  CASE WHEN g.state = 'filling' THEN coalesce(g.paused_at, g.created_at) ELSE a.since END AS "since!"
            FROM generations g CROSS JOIN active_generation a
            WHERE g.state <> 'retired' ORDER BY a.generation_id <> g.id, g.id DESC"#
     );
-    let names = model_names::kept_up(&mut *conn).await?;
-    let name = |model| names.get(&model).cloned().unwrap_or_default();
+    let rows = rows.fetch_all(&mut *conn).await?;
+    let models = rows.iter().flat_map(|row| [row.watch_model, row.quality_model]);
+    let names = model_names::of(&mut *conn, models).await?;
     let mut kept: Vec<Kept> = Vec::new();
-    for row in rows.fetch_all(&mut *conn).await? {
-        let Coverage { waiting, failed } = generations::coverage(&mut *conn, row.id).await?;
+    for row in rows {
+        let Ledger { images, scored, pending, unscorable, .. } =
+            ledger::totals(&mut *conn, Some(row.id)).await?;
         kept.push(Kept {
             id: row.id,
-            watch_model: name(row.watch_model),
-            quality_model: name(row.quality_model),
+            models: [row.watch_model, row.quality_model],
+            watch_model: names[&row.watch_model].clone(),
+            quality_model: names[&row.quality_model].clone(),
             state: row.state,
             is_active: row.is_active,
             is_open: row.is_open,
             is_paused: row.is_paused,
             since: row.since,
-            images: row.images,
-            waiting,
-            failed,
-            failed_now: kept.first().map_or(failed, |active| active.failed),
+            images,
+            scored,
+            waiting: pending,
+            failed: unscorable,
+            failed_now: kept.first().map_or(unscorable, |active| active.failed),
             moved: model_versions::moved_in(&mut *conn, row.id).await?,
         });
     }

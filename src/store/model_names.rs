@@ -18,15 +18,22 @@ struct Model {
     fingerprint: String,
 }
 
-/// The names of the models of all pairs that are kept up: the title, and as much more as it takes.
+/// The names of `models`: the title, and as much more as it takes to tell each from the others, and from those of all pairs that
+/// are kept up.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn kept_up(conn: &mut PgConnection) -> sqlx::Result<HashMap<ModelId, String>> {
+pub async fn of(
+    conn: &mut PgConnection,
+    models: impl Iterator<Item = ModelId>,
+) -> sqlx::Result<HashMap<ModelId, String>> {
+    let models: Vec<i64> = models.map(|model| model.0).collect();
     let models = sqlx::query_as!(
         Model,
         r#"SELECT id AS "id: ModelId", coalesce(title, name) AS "title!", name, version, fingerprint FROM models m
-           WHERE EXISTS (SELECT FROM generations g WHERE g.state <> 'retired' AND m.id IN (g.watch_model, g.quality_model))"#
+           WHERE m.id = ANY ($1)
+              OR EXISTS (SELECT FROM generations g WHERE g.state <> 'retired' AND m.id IN (g.watch_model, g.quality_model))"#,
+        &models
     );
     let models: Vec<Model> = models.fetch_all(conn).await?;
     Ok(told_apart(&models))
@@ -90,5 +97,24 @@ mod tests {
             names(&files),
             ["ResNet50 (resnet50, fingerprint 01234567…)", "ResNet50 (resnet50, fingerprint ba987654…)"]
         );
+    }
+
+    #[sqlx::test(migrations = "./migrations")]
+    async fn a_model_that_is_asked_for_has_its_name_also_when_its_pair_was_retired_meanwhile(
+        pool: sqlx::PgPool,
+    ) {
+        sqlx::raw_sql(
+            "INSERT INTO models (id, name, title, task, kind, fingerprint, preprocessing, manifest, sha256) OVERRIDING SYSTEM VALUE
+             VALUES (1, 'w', 'Watch', 'watch', 'onnx', repeat('a', 64), 1, '{}', sha256('w')),
+                    (2, 'q', NULL, 'quality', 'onnx', repeat('b', 64), 1, '{}', sha256('q')),
+                    (3, 'w2', 'Watch', 'watch', 'onnx', repeat('c', 64), 1, '{}', sha256('w2'));
+             INSERT INTO generations (watch_model, quality_model, state) VALUES (1, 2, 'live'), (3, 2, 'retired')",
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
+        let asked = [ModelId(2), ModelId(3)].into_iter();
+        let names = of(&mut pool.acquire().await.unwrap(), asked).await.unwrap();
+        assert_eq!((&*names[&ModelId(2)], &*names[&ModelId(3)]), ("q", "Watch (w2)"));
     }
 }

@@ -56,7 +56,7 @@ pub async fn ready(site: Data<Site>) -> HttpResponse {
 pub async fn metrics(site: Data<Site>) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let view = viewpoint::active(&mut conn).await?;
-    let ledger = ledger::totals(&mut conn, view.as_ref()).await?;
+    let ledger = ledger::totals(&mut conn, view.as_ref().map(|view| view.generation)).await?;
     let queue = queue::counts(&mut conn).await?;
     let idle = u32::try_from(site.pool.num_idle()).unwrap_or(u32::MAX);
     let moment = Moment { ledger, queue, connections: (site.pool.size(), idle) };

@@ -67,6 +67,10 @@ async fn another_pair_is_compared_and_shown_when_no_image_waits_for_it(pool: PgP
         "{rows:?}"
     );
     assert_eq!(page.all("section[aria-labelledby=pairs] button"), ["Hold it", "Give it up"]);
+    assert_eq!(
+        page.attributes("section[aria-labelledby=pairs] button", "aria-label"),
+        ["Hold it: another and q", "Give it up: another and q"]
+    );
     assert_eq!(page.all("section[aria-labelledby=pairs] details summary"), ["Give it up …"], "in two steps");
     site.post(&format!("/models/{generation}/pause")).await;
     let page = site.page("/models").await;
@@ -191,6 +195,8 @@ async fn home_tells_of_a_pair_that_is_filled_or_held_until_it_is_done(pool: PgPo
     let matters = home.all(".attention li").join(" ");
     assert!(!matters.contains("brought in"), "nobody has to do anything: {matters}");
     assert_eq!(home.attributes(".filling a", "href"), ["/models"]);
+    assert_eq!(home.attributes(".filling progress", "max"), ["30"]);
+    assert!(home.attributes(".filling", "role").is_empty(), "one count is announced, not two");
     let manager = site.sign_in("manager", Role::Manager).await;
     let seen = site.page_of(manager.get(site.url("/")).send().await.unwrap()).await;
     assert!(!seen.one(".filling").is_empty() && seen.all(".filling a").is_empty(), "no page of a manager's");
@@ -201,6 +207,29 @@ async fn home_tells_of_a_pair_that_is_filled_or_held_until_it_is_done(pool: PgPo
     assert!(site.page("/").await.one(".filling").contains("scored 30 of 30 images, and are held"));
     site.post(&format!("/models/{generation}/activate")).await;
     assert!(site.page("/").await.all(".filling").is_empty());
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn home_tells_of_a_pair_also_while_there_is_no_image_to_score(pool: PgPool) {
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    catalog.sighting("broken.jpg", "failed", Some("truncated")).await;
+    sqlx::raw_sql(
+        "INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256)
+         VALUES ('w2', 'watch', 'onnx', repeat('c', 64), 1, '{}', sha256('w2'));
+         INSERT INTO generations (watch_model, quality_model, state)
+         SELECT w.id, q.id, 'filling' FROM models w, models q WHERE w.name = 'w2' AND q.name = 'q'",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let site = TestSite::start(pool.clone(), "").await;
+    let home = site.page("/").await;
+    assert!(home.one(".filling").contains("w2 and q are being prepared"), "{}", home.one(".filling"));
+    assert!(home.all(".filling progress").is_empty(), "it would have no end");
+    assert!(
+        site.page("/models").await.all("section[aria-labelledby=pairs] tbody tr")[1]
+            .contains("being prepared")
+    );
 }
 
 #[sqlx::test(migrations = "./migrations")]
@@ -223,9 +252,13 @@ async fn the_page_says_what_the_buttons_of_a_pair_do(pool: PgPool) {
     assert_eq!(buttons, ["Show this pair", "Give it up"], "to go on would be the same");
     assert!(note.contains("“Show this pair” has them switch now"), "{note}");
     sqlx::raw_sql(
-        "UPDATE scorings SET state = 'failed', reason = 'the output is no number'
-         WHERE (image_id, model_id) IN (SELECT image_id, model_id FROM scorings
-                                        WHERE model_id = (SELECT id FROM models WHERE name = 'w2') LIMIT 1)",
+        "WITH failed AS (
+             UPDATE scorings SET state = 'failed', reason = 'the output is no number'
+             WHERE (image_id, model_id) IN (SELECT image_id, model_id FROM scorings
+                                            WHERE model_id = (SELECT id FROM models WHERE name = 'w2') LIMIT 1)
+             RETURNING image_id)
+         UPDATE catalog c SET watch_confidence = NULL FROM failed
+         WHERE c.image_id = failed.image_id AND c.generation_id <> (SELECT generation_id FROM active_generation)",
     )
     .execute(&pool)
     .await

@@ -15,7 +15,7 @@ use crate::{
     score::{Catalogue, Kind, Manifest, ManifestError, Weights},
     serving,
     store::{
-        model_change,
+        model_change::{self, Kept},
         models::{self, Standing},
         thresholds::{self, InUse},
     },
@@ -26,17 +26,10 @@ use crate::{
 struct Standings {
     /// Where they stand, by name.
     of: HashMap<String, Standing>,
-    /// How far the pair is that is being filled.
-    filling: Option<Filling>,
+    /// The pair that is being filled.
+    filling: Option<Kept>,
     /// The thresholds that hold, by name.
     thresholds: HashMap<String, InUse>,
-}
-
-/// A pair that is being filled.
-struct Filling {
-    done: i64,
-    all: i64,
-    is_held: bool,
 }
 
 /// Prints every model of the folder.
@@ -87,19 +80,14 @@ async fn standings(context: &Context) -> Standings {
 async fn read(pool: &PgPool) -> anyhow::Result<Standings> {
     let mut conn = pool.acquire().await?;
     let of = models::standings(&mut conn).await?.into_iter().collect();
-    let kept = model_change::kept(&mut conn).await?;
-    let filling = kept.iter().find(|kept| kept.is_filling()).map(|kept| Filling {
-        done: kept.scored(),
-        all: kept.images,
-        is_held: kept.is_paused,
-    });
+    let filling = model_change::kept(&mut conn).await?.into_iter().find(Kept::is_filling);
     let thresholds = thresholds::in_use(&mut conn).await?;
     Ok(Standings { of, filling, thresholds })
 }
 
 impl Standings {
     /// How far the model is, if it is being brought in.
-    fn filling(&self, name: &str) -> Option<&Filling> {
+    fn filling(&self, name: &str) -> Option<&Kept> {
         let is_filled = matches!(self.of.get(name), Some(Standing::Scoring | Standing::Held));
         self.filling.as_ref().filter(|_| is_filled)
     }
@@ -108,7 +96,7 @@ impl Standings {
     fn in_words(&self, name: &str) -> String {
         let standing = self.of.get(name).map_or("", Standing::as_str);
         match self.filling(name) {
-            Some(Filling { done, all, .. }) => format!("{standing}, {done} of {all}"),
+            Some(Kept { scored, images, .. }) => format!("{standing}, {scored} of {images}"),
             None => standing.to_owned(),
         }
     }
@@ -146,8 +134,8 @@ fn line(catalogue: &Catalogue, manifest: &Manifest, standings: &Standings) -> Va
         "threshold_is_set": threshold.as_ref().map(|in_use| in_use.is_set),
         "threshold_measured_on": measured_on,
         "catalog": standings.of.get(&manifest.name).map(Standing::as_str),
-        "filling": standings.filling(&manifest.name).map(|Filling { done, all, is_held }| {
-            json!({ "done": done, "all": all, "held": is_held })
+        "filling": standings.filling(&manifest.name).map(|Kept { scored, images, is_paused, .. }| {
+            json!({ "done": scored, "all": images, "held": is_paused })
         }),
         "problem": catalogue.unfit(manifest).or_else(|| Some(catalogue.clash_of(&manifest.name)?.to_string())),
     })

@@ -208,7 +208,7 @@ fn problem(manifest: &Manifest, weights: &Weights) -> Option<String> {
 fn state(standing: Option<Standing>, weights: &Weights, filling: Option<&Kept>) -> (String, &'static str) {
     let so_far = || {
         filling.map_or_else(String::new, |pair| {
-            format!(": {} of {}", words::count(pair.scored()), words::count(pair.images))
+            format!(": {} of {}", words::count(pair.scored), words::count(pair.images))
         })
     };
     match (standing, weights) {

@@ -23,8 +23,8 @@ pub(super) fn notice(done: Option<&str>) -> Option<&'static str> {
 /// Where a pair stands.
 pub(super) fn state(kept: &Kept) -> String {
     let is_filling = kept.is_filling();
-    let so_far =
-        format!("has scored {} of {} images", words::count(kept.scored()), words::count(kept.images));
+    let images = words::counted(kept.images, "image", "images");
+    let so_far = format!("has scored {} of {images}", words::count(kept.scored));
     match (kept.is_active, is_filling) {
         (true, _) => "the pages show it".to_owned(),
         (false, true) if !kept.is_open => "being prepared".to_owned(),
@@ -40,7 +40,8 @@ pub(super) fn state(kept: &Kept) -> String {
         ),
         (false, false) if kept.waiting == 0 => "kept up: one can go back at once".to_owned(),
         (false, false) => {
-            format!("kept up: one can go back at once; {} images wait for it", words::count(kept.waiting))
+            let waiting = words::counted(kept.waiting, "image waits", "images wait");
+            format!("kept up: one can go back at once; {waiting} for it")
         }
     }
 }
@@ -91,5 +92,23 @@ pub(super) fn way_out(moved: &Moved) -> (String, String) {
             ),
             "Accept the new numbers".to_owned(),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::GenerationState;
+
+    #[test]
+    fn one_image_is_one() {
+        let filling = Kept::being_filled(1, 0);
+        assert_eq!(state(&filling), "has scored 0 of 1 image; the pages switch by themselves");
+        let kept_up = Kept { state: GenerationState::Live, ..filling };
+        assert_eq!(state(&kept_up), "kept up: one can go back at once; 1 image waits for it");
+        let filling = Kept::being_filled(2_000, 1);
+        assert_eq!(state(&filling), "has scored 1 of 2,000 images; the pages switch by themselves");
+        let kept_up = Kept { state: GenerationState::Live, ..filling };
+        assert_eq!(state(&kept_up), "kept up: one can go back at once; 1,999 images wait for it");
     }
 }

@@ -190,7 +190,7 @@ async fn a_pair_that_was_given_up_goes_on_from_the_scores_that_it_had_made(pool:
     all_scored(&pool).await;
     let watch = model(&pool, "w2").await;
     let made = make_and_open(&pool, watch, before.quality_model).await;
-    assert_eq!(filling(&mut *connection(&pool).await).await.unwrap().unwrap().id, made);
+    assert_eq!(state(&pool, made).await, "filling");
     let scored = any_image(&pool).await;
     sqlx::query("INSERT INTO watch_predictions (image_id, model_id, confidence, positives) VALUES ($1, $2, 0.25, '{}')")
         .bind(scored.0)
@@ -201,7 +201,7 @@ async fn a_pair_that_was_given_up_goes_on_from_the_scores_that_it_had_made(pool:
     let mut conn = connection(&pool).await;
     scorings::done(&mut conn, scored, &[watch]).await.unwrap();
     assert!(give_up(&mut conn, made).await.unwrap());
-    assert_eq!(filling(&mut conn).await.unwrap(), None);
+    assert_eq!(state(&pool, made).await, "retired");
     let again = make_and_open(&pool, watch, before.quality_model).await;
     assert_ne!(again, made);
     assert_eq!(coverage(&mut conn, again).await.unwrap(), Coverage { waiting: 4, failed: 0 });

@@ -33,5 +33,5 @@ use crate::store::{ledger, viewpoint};
 pub async fn ledger(site: Data<Site>) -> Result<HttpResponse, WebError> {
     let mut conn = site.pool.acquire().await?;
     let view = viewpoint::active(&mut conn).await?;
-    Ok(HttpResponse::Ok().json(ledger::totals(&mut conn, view.as_ref()).await?))
+    Ok(HttpResponse::Ok().json(ledger::totals(&mut conn, view.as_ref().map(|view| view.generation)).await?))
 }
