@@ -26,7 +26,7 @@ mod tokens;
 mod users;
 mod verdicts;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use sqlx::PgPool;
@@ -41,8 +41,21 @@ use crate::{
 ///
 /// It is here and not beside `fn main`, because an `async fn` is compiled by the crate that awaits it: there all of the service would be
 /// compiled with the binary.
-#[tokio::main]
-pub async fn main() -> ExitCode {
+pub fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let code = runtime.block_on(run());
+    // A network that is being opened takes as long as it takes, and nobody wants it any more.
+    runtime.shutdown_timeout(LAST_CALL);
+    code
+}
+
+/// How long the program waits, when its command has ended, for what is still computed or read.
+const LAST_CALL: Duration = Duration::from_secs(5);
+
+async fn run() -> ExitCode {
     let cli = Cli::parse();
     let ended = match telemetry::start() {
         Ok(()) => cli.run().await,
@@ -50,14 +63,14 @@ pub async fn main() -> ExitCode {
     };
     match ended {
         Ok(code) => code,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "the one place where a failed command says why")]
-            {
-                eprintln!("chronograde: {error:#}");
-            }
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where a failed command says why")]
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("chronograde: {error:#}");
+    ExitCode::FAILURE
 }
 
 /// A self-hosted catalog service for watch photographs with a feedback loop.

@@ -43,9 +43,7 @@ pub async fn matters(
 ) -> Result<Vec<Matter>, WebError> {
     let mut matters = Vec::new();
     matters.extend(of_role(conn, config::Role::Ingest, "New files are not being noticed").await?);
-    matters.extend(of_role(conn, config::Role::Score, "Images are not being scored").await?);
-    let warnings = components::warnings(&mut *conn).await?;
-    matters.extend(warnings.iter().map(|text| Matter { text: ended(text), link: None, is_urgent: true }));
+    matters.extend(of_scoring(conn).await?);
     for root in ledger::roots(conn).await? {
         matters.extend(of_root(&root));
     }
@@ -57,6 +55,17 @@ pub async fn matters(
     matters.extend(of_ledger(site, ledger, missing));
     matters.extend(of_switch(site, conn).await?);
     matters.sort_by_key(|matter| !matter.is_urgent);
+    Ok(matters)
+}
+
+/// What stands in the way of scoring, and what processes cannot do while they go on with the rest.
+///
+/// # Errors
+/// When the database refuses.
+pub(super) async fn of_scoring(conn: &mut PgConnection) -> Result<Vec<Matter>, WebError> {
+    let mut matters = of_role(conn, config::Role::Score, "Images are not being scored").await?;
+    let warnings = components::warnings(conn).await?;
+    matters.extend(warnings.iter().map(|text| Matter { text: sentence(text), link: None, is_urgent: true }));
     Ok(matters)
 }
 
@@ -252,7 +261,13 @@ fn in_offer(model: &Manifest) -> Option<String> {
     Some(format!("“{}” ({})", model.title, words::bytes(bytes)))
 }
 
-/// A sentence with its full stop.
+/// A sentence with its capital letter and its full stop.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(char::to_uppercase);
+    ended(&first.into_iter().flatten().chain(rest).collect::<String>())
+}
+
 fn ended(sentence: &str) -> String {
     if sentence.ends_with(['.', '!', '?']) { sentence.to_owned() } else { format!("{sentence}.") }
 }

@@ -21,6 +21,7 @@ pub use self::{
 };
 use self::{folder::Folder, report::Comparison};
 use super::{
+    attention::{self, Matter},
     frame::{Frame, Place},
     html, words,
 };
@@ -88,6 +89,7 @@ struct Report {
 struct Page {
     frame: Frame,
     notice: Option<&'static str>,
+    problems: Vec<Matter>,
     pairs: Vec<PairRow>,
     moved: Vec<MovedRow>,
     reports: Vec<Report>,
@@ -112,6 +114,7 @@ pub async fn show(
         others.extend(viewpoint::of(&mut conn, other.id).await?.map(|other_view| (other, other_view)));
     }
     let folder = Folder::of(&site, &mut conn, &kept).await?;
+    let problems = attention::of_scoring(&mut conn).await?;
     // A comparison may take a while, and has a connection of its own.
     drop(conn);
     let mut reports = vec![];
@@ -124,6 +127,7 @@ pub async fn show(
     html(&Page {
         frame: Frame::of(&site, &account, Place::Models, view.as_ref()),
         notice: phrases::notice(parameters.done.as_deref()),
+        problems,
         pairs: kept.iter().map(|kept| PairRow::new(&site, kept)).collect(),
         moved: moved.iter().map(|moved| MovedRow::new(&site, moved)).collect(),
         reports,
@@ -162,11 +166,13 @@ pub async fn activate(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result
 pub async fn give_up(site: Data<Site>, caller: Caller, id: Path<i64>) -> Result<HttpResponse, WebError> {
     let generation = GenerationId(id.into_inner());
     let mut tx = site.pool.begin().await?;
-    if generations::give_up(&mut tx, generation).await? {
+    let was_filled = generations::give_up(&mut tx, generation).await?;
+    if was_filled {
         events::record(&mut tx, caller.annotator, "models.give_up", Some(&generation.to_string())).await?;
     }
     tx.commit().await?;
-    Ok(site.see_other("/models"))
+    site.operations.forget_ended();
+    Ok(site.see_other(if was_filled { "/models?done=given-up" } else { "/models" }))
 }
 
 /// `POST /models/{generation}/pause`: a pair that is being filled is held.
@@ -191,13 +197,14 @@ async fn set_held(
     id: GenerationId,
     holds: bool,
 ) -> Result<HttpResponse, WebError> {
+    let (what, done) = if holds { ("models.pause", "held") } else { ("models.resume", "resumed") };
     let mut tx = site.pool.begin().await?;
-    if generations::pause(&mut tx, id, holds).await? {
-        let what = if holds { "models.pause" } else { "models.resume" };
+    let has_changed = generations::pause(&mut tx, id, holds).await?;
+    if has_changed {
         events::record(&mut tx, caller.annotator, what, Some(&id.to_string())).await?;
     }
     tx.commit().await?;
-    Ok(site.see_other("/models"))
+    Ok(site.see_other(&if has_changed { format!("/models?done={done}") } else { "/models".to_owned() }))
 }
 
 /// `POST /models/moved/{model}/accept`: what a model says now is another version of it, by which every image is scored.

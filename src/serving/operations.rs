@@ -66,6 +66,11 @@ impl Operations {
         true
     }
 
+    /// Forgets how operations ended: what they said is not so any more.
+    pub fn forget_ended(&self) {
+        self.lock().retain(|_, operation| !matches!(operation, Operation::Ended { .. }));
+    }
+
     /// Begins an operation on the model `name`; none while another one goes on.
     pub fn begin(&self, name: &str, operation: Operation) -> Option<Running> {
         let mut known = self.lock();

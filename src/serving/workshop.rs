@@ -12,8 +12,8 @@ use crate::{
     score::{Catalogue, CatalogueError, EngineSettings, GoldenCheck, Libraries, LoadError, Model, Runtime},
     store::{
         events,
-        generations::{self, Activation, Coverage},
-        model_versions, models,
+        generations::{self, Activation, Coverage, Generation},
+        model_names, model_versions, models,
     },
 };
 
@@ -38,12 +38,16 @@ pub struct Checked {
 }
 
 /// A model that was given the place of the one of its task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BroughtIn {
     /// The pair that it is part of.
     pub generation: GenerationId,
     /// Whether the pages show that pair already.
     pub serves: bool,
+    /// Whether they did before.
+    pub served: bool,
+    /// What the model is called that was being brought in, and is no more: it had the place that this one took.
+    pub gave_up: Option<String>,
     /// Images that wait for it otherwise, and those that it gave up on.
     pub open: Coverage,
 }
@@ -93,6 +97,11 @@ impl Workshop {
             engine: settings.engine(),
             is_offline: settings.offline,
         }
+    }
+
+    /// The same for somebody who waits: networks run at the priority of the command, not when the machine has nothing else to do.
+    pub fn in_the_foreground(self) -> Self {
+        Self { engine: EngineSettings { gives_way: false, ..self.engine }, ..self }
     }
 
     /// The models folder.
@@ -188,9 +197,15 @@ async fn place(
 ) -> Result<BroughtIn, BringInError> {
     generations::keep_out(&mut *conn).await?;
     let latest = generations::latest(&mut *conn).await?.ok_or(BringInError::NoneServes)?;
-    let (watch, quality) = match task {
-        Task::Watch => (id, latest.quality_model),
-        Task::Quality => (latest.watch_model, id),
+    let shown = generations::active(&mut *conn).await?;
+    let (watch, quality, replaced) = match task {
+        Task::Watch => (id, latest.quality_model, latest.watch_model),
+        Task::Quality => (latest.watch_model, id, latest.quality_model),
+    };
+    let was_filling = |shown: Generation| ![id, shown.watch_model, shown.quality_model].contains(&replaced);
+    let gave_up = match shown.is_some_and(was_filling) {
+        true => model_names::of(&mut *conn, [replaced].into_iter()).await?.remove(&replaced),
+        false => None,
     };
     let generation = generations::make(&mut *conn, watch, quality).await?;
     let activation = generations::activate(&mut *conn, generation, ask.by).await?;
@@ -199,10 +214,16 @@ async fn place(
         return Err(BringInError::Moved { name: ask.name.to_owned(), moved });
     }
     let serves = activation == Activation::Shown;
-    let what = if serves { "models.activate" } else { "models.bring_in" };
-    events::record(&mut *conn, ask.by, what, Some(&generation.to_string())).await?;
+    let served = shown.is_some_and(|shown| shown.id == generation);
+    if !served {
+        let what = if serves { "models.activate" } else { "models.bring_in" };
+        events::record(&mut *conn, ask.by, what, Some(&generation.to_string())).await?;
+    }
+    if gave_up.is_some() {
+        events::record(&mut *conn, ask.by, "models.give_up", Some(&latest.id.to_string())).await?;
+    }
     let open = generations::coverage(conn, generation).await?;
-    Ok(BroughtIn { generation, serves, open })
+    Ok(BroughtIn { generation, serves, served, gave_up, open })
 }
 
 impl fmt::Display for Checked {
@@ -221,15 +242,23 @@ impl fmt::Display for Checked {
 impl BroughtIn {
     /// What happens now with the model `name`, in words.
     pub fn in_words(&self, name: &str) -> String {
-        match self.serves {
-            true => format!(
+        let happens = match (self.serves, self.served) {
+            (true, true) => format!("{name} serves already: the pages go on as they are."),
+            (true, false) => format!(
                 "{name} serves: the pages show it from now on. The former model is kept up, so that one can go back at once."
             ),
-            false => format!(
-                "{name} scores {} images in the background, new arrivals first; the pages go on with the present model, and switch when \
-                 the last is scored. The Models page and `chronograde models list` say how far it is.",
+            (false, _) => format!(
+                "{name} scores every image in the background ({} to go), new arrivals first; the pages go on with the present model, and \
+                 switch within a minute of the last one. The Models page and `chronograde models list` say how far it is.",
                 self.open.waiting
             ),
+        };
+        match &self.gave_up {
+            Some(former) => format!(
+                "{happens} {former}, which was being brought in, is given up for it; its scores stay, and activating it again goes on from \
+                 there."
+            ),
+            None => happens,
         }
     }
 }

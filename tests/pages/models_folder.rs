@@ -155,7 +155,11 @@ async fn a_model_is_activated_from_the_page_and_fills_its_pair(pool: PgPool) {
     let shop = Workshop::open(&pool, false, |_| {}).await;
     assert_eq!(shop.press("activate", &[("model", "tiny-ensemble")]).await, StatusCode::SEE_OTHER);
     let row = shop.row("tiny-ensemble").await;
-    assert!(row.said().starts_with("tiny-ensemble scores 1 images in the background"), "{}", row.said());
+    assert!(
+        row.said().starts_with("tiny-ensemble scores every image in the background (1 to go)"),
+        "{}",
+        row.said()
+    );
     assert_eq!((row.state().as_str(), row.all("button")), ("filling: 0 of 1", vec!["Check".to_owned()]));
     let pairs = row.page.all("section[aria-labelledby=pairs] tbody tr");
     assert!(pairs.len() == 2 && pairs[1].contains("tiny-ensemble"), "{pairs:?}");

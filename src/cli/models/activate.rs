@@ -23,13 +23,15 @@ pub(super) struct Args {
 
 /// Serves a model in place of the one of its task: at once where it has scored every image, else as soon as it has.
 pub(super) async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
-    let workshop = Workshop::new(&context.settings);
+    let workshop = Workshop::new(&context.settings).in_the_foreground();
     let ask = Ask { name: &args.name, by: None, accepts_moved: args.accept_moved };
     let work = async |pool: &PgPool| Ok(workshop.bring_in(pool, ask).await?);
     let what = format!("{} is loaded and checked", args.name);
     let brought = spinning(context, what, context.with_database(work)).await?;
     let (waiting, failed) = (brought.open.waiting, brought.open.failed);
-    let line = json!({ "name": args.name, "serves": brought.serves, "waiting": waiting, "failed": failed });
+    let line = json!({
+        "name": args.name, "serves": brought.serves, "waiting": waiting, "failed": failed, "gave_up": brought.gave_up,
+    });
     say(context, &line, &brought.in_words(&args.name));
     Ok(exit(true))
 }

@@ -55,7 +55,7 @@ pub(super) async fn run(
 
 /// Loads one model and says how that went; whether it can be served.
 pub(super) async fn one(context: &Context, name: &str) -> bool {
-    let workshop = Workshop::new(&context.settings);
+    let workshop = Workshop::new(&context.settings).in_the_foreground();
     match spinning(context, format!("{name} is loaded and checked"), workshop.check(name)).await {
         Ok(checked) => {
             let Checked { golden, fingerprint, warnings } = &checked;

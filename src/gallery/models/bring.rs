@@ -66,6 +66,7 @@ pub async fn activate(
             let ask = Ask { name: &named, by: caller.annotator, accepts_moved: false };
             let brought = site.workshop.bring_in(&site.pool, ask).await;
             site.counts.changed();
+            site.operations.forget_ended();
             running.end(brought.map(|brought| brought.in_words(&named)).map_err(|error| in_full(&error)));
         }
     };

@@ -15,6 +15,13 @@ pub(super) fn notice(done: Option<&str>) -> Option<&'static str> {
             "The numbers are accepted. The pair that was being filled was given up for it, for one is filled at a time: activate its \
              models again when this one is filled.",
         ),
+        "given-up" => Some(
+            "That pair is being filled no more. Its scores stay: activated again, its models go on from there.",
+        ),
+        "held" => {
+            Some("That pair is held. Images that are in hand are still scored; the others wait for it.")
+        }
+        "resumed" => Some("That pair goes on: images that wait for it are scored."),
         "retired" => Some("That pair is kept up no more: `chronograde models activate` brings it in anew."),
         _ => None,
     }
