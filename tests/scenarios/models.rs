@@ -377,3 +377,13 @@ async fn a_threshold_that_is_written_into_the_manifest_is_listed_and_used_from_t
     app.loaded().await;
     assert_eq!(listed(), (0.625, Some("400 of our own".to_owned())));
 }
+    // Another one, which spoke before it ended.
+    sqlx::raw_sql(
+        "INSERT INTO components (role, process, public_address, listens_at, seen_at)
+         VALUES ('web', 'there:1', 'http://there', '192.0.2.1:80', now() - interval '30 s')",
+    )
+    .execute(&app.pool)
+    .await
+    .unwrap();
+    let pages = components::pages(&mut *conn).await.unwrap().unwrap();
+    assert_eq!((pages.public_address.as_str(), pages.is_alive), ("http://there", true));
