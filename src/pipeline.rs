@@ -153,7 +153,7 @@ impl Pipeline {
     }
 
     /// What follows from models that did not answer. Where the network runs, and fails at this image, that is a try of it. A model that
-    /// does not run is the service's trouble if the pages show it; another one is set aside, and the others go on.
+    /// does not run is set aside; if the pages show it, that is the service's trouble, else the others go on.
     async fn blame(&self, unanswered: Vec<(&Served, ScoreError)>) -> Result<(), PipelineError> {
         let mut reason = None;
         for (served, error) in unanswered {
@@ -162,11 +162,11 @@ impl Pipeline {
                 continue;
             }
             let shown = generations::active(&mut *self.pool.acquire().await?).await?;
+            self.trouble.set_aside(served, &error);
             if shown.is_none_or(|pair| [pair.watch_model, pair.quality_model].contains(&served.id)) {
                 let name = &served.model.manifest().name;
                 return Err(PipelineError::service(format!("model {name} does not run: {error}")));
             }
-            self.trouble.set_aside(served, &error);
         }
         reason.map_or(Ok(()), |reason| Err(PipelineError::Image(reason)))
     }

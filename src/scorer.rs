@@ -7,6 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -15,8 +16,8 @@ use crate::{
     jobs,
     objects::Objects,
     pipeline::{Pipeline, Trouble},
-    score::{EngineSettings, Runtime},
-    serving::{self, Loaded, Served, ServingError, Wanted},
+    score::{EngineSettings, Model, Runtime},
+    serving::{self, Loaded, Refusals, Served, ServingError},
     store::components::{self, Condition},
 };
 
@@ -28,6 +29,9 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// A model that did not load is tried again, beside the others, after so many heartbeats: a minute.
 const AGAIN: u32 = 6;
+
+/// Why other models could not be opened at the last look; none where they could, or nothing was to be done.
+type Hindrance = watch::Sender<Option<String>>;
 
 /// What the scoring role works with.
 #[derive(Clone, Debug)]
@@ -45,16 +49,11 @@ pub struct Scorer {
 impl Scorer {
     /// Scores until `stop` is cancelled, whatever happens to the models or the database meanwhile.
     pub async fn run(self, stop: CancellationToken) {
-        let (mut next, mut known) = (None, None);
+        let (mut open, mut known) = (Vec::new(), None);
         while !stop.is_cancelled() {
             // Boxed: it holds what opening models takes, beside what running them does.
-            let problem = match Box::pin(self.work(next.take(), &stop)).await {
-                Ok(opened) => {
-                    next = opened;
-                    None
-                }
-                Err(error) => Some(format!("{error:#}")),
-            };
+            let scored = Box::pin(self.score(&mut open, &stop)).await;
+            let problem = scored.err().map(|error| format!("{error:#}"));
             if let Some(now) = &problem {
                 if problem != known {
                     tracing::error!(problem = now, "scoring stands still");
@@ -66,18 +65,33 @@ impl Scorer {
         }
     }
 
+    /// Scores to the first trouble, or to the end. `open` are the models that need not be opened: trouble leaves those there that it does
+    /// not come from.
+    async fn score(&self, open: &mut Vec<Arc<Model>>, stop: &CancellationToken) -> anyhow::Result<()> {
+        let mut loaded = serving::load(&self.pool, &self.settings, open).await?;
+        loop {
+            let trouble = Trouble::within(stop);
+            let worked = self.work(&loaded, &trouble).await;
+            let latest = worked.as_ref().ok().and_then(Option::as_ref);
+            *open = sound(latest.unwrap_or(&loaded), &trouble);
+            if let Some(reason) = trouble.reason() {
+                anyhow::bail!("{reason}");
+            }
+            match worked? {
+                Some(next) => loaded = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
     /// One span of work with the same models: to the first trouble, to the end, or until others are to be run. Those are the answer,
-    /// opened beside the work; without `loaded` models are opened first.
-    async fn work(&self, loaded: Option<Loaded>, stop: &CancellationToken) -> anyhow::Result<Option<Loaded>> {
-        let loaded = match loaded {
-            Some(loaded) => loaded,
-            None => serving::load(&self.pool, &self.settings, &[]).await?,
-        };
-        let trouble = Trouble::within(stop);
+    /// opened beside the work.
+    async fn work(&self, loaded: &Loaded, trouble: &Trouble) -> anyhow::Result<Option<Loaded>> {
         let stopped = trouble.stopped();
         let pipeline = self.pipeline(loaded.models.clone(), trouble.clone());
         let ids = pipeline.model_ids();
         let worker = jobs::worker(pipeline, &self.settings, stopped.clone()).await?;
+        let hindrance = watch::Sender::new(None);
         let working = async {
             let ended = worker.run().await;
             stopped.cancel();
@@ -90,73 +104,85 @@ impl Scorer {
             }
         };
         let looking = async {
-            let next = stopped.run_until_cancelled(self.next(&loaded, &trouble)).await;
+            let next = stopped.run_until_cancelled(self.next(loaded, trouble, &hindrance)).await;
             stopped.cancel();
-            next.transpose()
+            next
         };
         let (ended, next, ..) = tokio::join!(
             working,
             looking,
             stopped.run_until_cancelled(reconciling),
-            stopped.run_until_cancelled(self.keep_telling(&loaded, &trouble)),
+            stopped.run_until_cancelled(self.keep_telling(loaded, trouble, &hindrance)),
         );
         ended?;
-        match trouble.reason() {
-            Some(reason) => anyhow::bail!("{reason}"),
-            None => Ok(next?),
-        }
+        Ok(next)
     }
 
     /// Says that it is alive, and how it fares, for as long as it is asked to.
-    async fn keep_telling(&self, loaded: &Loaded, trouble: &Trouble) {
-        for problem in &loaded.urgent {
-            tracing::error!(%problem, "a model whose scores the pages show does not run: images wait for it");
-        }
-        for problem in &loaded.problems {
-            tracing::error!(%problem, "a model that is kept up does not run; the others do");
+    async fn keep_telling(&self, loaded: &Loaded, trouble: &Trouble, hindrance: &Hindrance) {
+        if let Ok(refusals) = loaded.refusals(&self.pool).await {
+            for problem in refusals.urgent {
+                tracing::error!(%problem, "a model whose scores the pages show does not run: images wait for it");
+            }
+            for problem in refusals.lesser {
+                tracing::error!(%problem, "a model that is kept up does not run; the others do");
+            }
         }
         loop {
-            self.report(self.condition(loaded, &trouble.aside())).await;
+            let hindrance = hindrance.borrow().clone();
+            let others = trouble.aside().into_iter().chain(hindrance).collect();
+            // A database that is away is noticed by whoever reads.
+            if let Ok(refusals) = loaded.refusals(&self.pool).await {
+                self.report(self.condition(&refusals, others)).await;
+            }
             tokio::time::sleep(HEARTBEAT).await;
         }
     }
 
-    /// Waits until other models are to be run, one that did not load would, or one that was set aside is tried again. The models that
-    /// are to be run then: those that go on as they are, the others opened.
-    async fn next(&self, loaded: &Loaded, trouble: &Trouble) -> Result<Loaded, ServingError> {
+    /// Waits for models that are to be run in place of the present ones, which go on until those are open. What keeps them from being
+    /// opened is told as a `hindrance`, and tried again at each look.
+    async fn next(&self, loaded: &Loaded, trouble: &Trouble, hindrance: &Hindrance) -> Loaded {
         let mut looks = 0_u32;
         loop {
             tokio::time::sleep(HEARTBEAT).await;
             looks += 1;
-            let is_due = looks.is_multiple_of(AGAIN);
-            // What the pages wait for is looked for each time.
-            let is_sought = !loaded.missing.is_empty() && (is_due || !loaded.urgent.is_empty());
-            if !((is_due && !trouble.aside().is_empty())
-                || Wanted::now(&self.pool).await.is_ok_and(|now| now != loaded.wanted)
-                || (is_sought && serving::one_is_back(&self.settings, &loaded.missing).await))
-            {
-                continue;
-            }
-            tracing::info!(
-                "other models are to be run from now on, or some are tried again: they are opened"
-            );
-            let is_sound = |served: &&Served| !trouble.is_aside(served.id);
-            let running: Vec<Served> = loaded.models.iter().filter(is_sound).cloned().collect();
-            match serving::load(&self.pool, &self.settings, &running).await {
-                // It says nothing about the models: the present ones go on until it answers.
-                Err(ServingError::Database(_)) => {}
-                opened => return opened,
-            }
+            let is_due = looks.is_multiple_of(AGAIN) || hindrance.borrow().is_some();
+            let hinders = match self.look(loaded, trouble, is_due).await {
+                Ok(Some(next)) => return next,
+                Ok(None) => None,
+                Err(error) => Some(format!("the models that run go on; others could not be opened: {error}")),
+            };
+            hindrance.send_replace(hinders);
         }
     }
 
+    /// The models that are to be run from now on, those that go on as they are and the others opened, where others are asked for, one
+    /// that did not load would, or, when that `is_due`, one that was set aside is tried again.
+    async fn look(
+        &self,
+        loaded: &Loaded,
+        trouble: &Trouble,
+        is_due: bool,
+    ) -> Result<Option<Loaded>, ServingError> {
+        // What the pages wait for is looked for each time.
+        let is_sought = is_due || !loaded.refusals(&self.pool).await?.urgent.is_empty();
+        let back = if is_sought { loaded.one_that_is_back(&self.settings).await } else { None };
+        let is_tried = is_due && !trouble.aside().is_empty();
+        if back.is_none() && !is_tried && loaded.is_wanted(&self.pool).await? {
+            return Ok(None);
+        }
+        tracing::info!("other models are to be run from now on, or some are tried again: they are opened");
+        let mut open = sound(loaded, trouble);
+        open.extend(back);
+        serving::load(&self.pool, &self.settings, &open).await.map(Some)
+    }
+
     /// How it fares while some models run. For the pages nothing is scored where one that they show is lacking.
-    fn condition(&self, loaded: &Loaded, aside: &[String]) -> Condition {
-        let sentence = |error: &ServingError| format!("{error:#}");
-        let lesser: Vec<String> =
-            loaded.problems.iter().take(1).map(sentence).chain(aside.iter().cloned()).collect();
+    fn condition(&self, refusals: &Refusals<'_>, others: Vec<String>) -> Condition {
+        let first = |errors: &[&ServingError]| errors.first().map(ToString::to_string);
+        let lesser: Vec<String> = first(&refusals.lesser).into_iter().chain(others).collect();
         Condition {
-            problem: loaded.urgent.first().map(sentence),
+            problem: first(&refusals.urgent),
             warning: (!lesser.is_empty()).then(|| lesser.join(". ")),
             engine: self.engine(),
         }
@@ -187,4 +213,10 @@ impl Scorer {
             "ONNX Runtime, {provider}; of each network {threads} copies with {intra_threads} threads, batches of up to {max_batch}"
         ))
     }
+}
+
+/// The models that run, without those that were set aside.
+fn sound(loaded: &Loaded, trouble: &Trouble) -> Vec<Arc<Model>> {
+    let running = loaded.models.iter().filter(|served| !trouble.is_aside(served.id));
+    running.map(|served| Arc::clone(&served.model)).collect()
 }

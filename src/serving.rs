@@ -3,16 +3,21 @@
 mod kept_manifest;
 mod operations;
 mod record;
+mod refusals;
 mod threshold;
 mod workshop;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 
 pub use self::{
     operations::{Operation, Operations, Progress, Running},
     record::record,
+    refusals::{Refusals, Refused},
     threshold::threshold,
     workshop::{Ask, BringInError, BroughtIn, Checked, Workshop},
 };
@@ -21,8 +26,7 @@ use crate::{
     domain::{ModelId, Task},
     score::{Catalogue, CatalogueError, LoadError, Model, Runtime, RuntimeError},
     store::{
-        generations::{self, Generation},
-        model_versions,
+        generations,
         models::{self, Identity},
     },
 };
@@ -70,136 +74,83 @@ pub struct Served {
     pub model: Arc<Model>,
 }
 
-/// What the database asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// The models that are to be run, those of the active generation first.
-    pub models: Vec<ModelId>,
-    /// The pair that the pages show.
-    pub shown: Option<Generation>,
-}
-
-impl Wanted {
-    /// What it asks for now.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn now(pool: &PgPool) -> sqlx::Result<Self> {
-        let mut conn = pool.acquire().await?;
-        Ok(Self {
-            models: generations::models(&mut conn).await?,
-            shown: generations::active(&mut conn).await?,
-        })
-    }
-}
-
-/// The models that run, and what keeps others from it.
+/// The models that run, and those that do not.
 #[derive(Debug, Default)]
 pub struct Loaded {
     /// What was asked for before the models were opened: a change meanwhile is noticed at the next look.
-    pub wanted: Wanted,
+    wanted: BTreeSet<ModelId>,
     /// The models that run, those of the active generation first.
     pub models: Vec<Served>,
-    /// Why a model whose scores the pages show does not run: what comes in waits for it, while the others go on.
-    pub urgent: Vec<ServingError>,
-    /// Why a model that is kept up, and that the pages can do without, does not run; nothing about which nobody has to decide.
-    pub problems: Vec<ServingError>,
-    /// Those that may run later, without a new start: their file or manifest is not there, or not as it was.
-    pub missing: Vec<Identity>,
+    /// Those that do not.
+    pub refused: Vec<Refused>,
 }
 
-/// Loads the models of every generation that is kept up, as far as they can be run. Those of `running` that are still what folder and
+impl Loaded {
+    /// Whether these are the models that are to be run, whichever pair of them the pages show.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn is_wanted(&self, pool: &PgPool) -> sqlx::Result<bool> {
+        Ok(wanted(pool).await?.into_iter().collect::<BTreeSet<_>>() == self.wanted)
+    }
+
+    /// One that did not run, and could by now: opened beside those that run.
+    pub async fn one_that_is_back(&self, settings: &Settings) -> Option<Arc<Model>> {
+        let mut missing = self.missing().peekable();
+        missing.peek()?;
+        let mut loader = Loader::new(settings, &[]).ok()?;
+        for recorded in missing {
+            if let Ok(model) = loader.open(recorded).await {
+                return Some(model);
+            }
+        }
+        None
+    }
+}
+
+/// Loads the models of every generation that is kept up, as far as they can be run. Those that are `open` and still what folder and
 /// database ask for are kept as they are. A database that has none gets the default manifests, and every image that is there waits for
 /// them.
 ///
 /// # Errors
 /// No model runs: a sentence that says what is wrong with the first one, and the way out. Or the database is away.
-pub async fn load(pool: &PgPool, settings: &Settings, running: &[Served]) -> Result<Loaded, ServingError> {
-    let mut loader = Loader::new(settings, running)?;
-    let mut wanted = Wanted::now(pool).await?;
-    if wanted.models.is_empty() {
-        if let Some(begun) = begin(pool, &loader).await? {
-            return Ok(begun);
-        }
-        wanted = Wanted::now(pool).await?;
+pub async fn load(pool: &PgPool, settings: &Settings, open: &[Arc<Model>]) -> Result<Loaded, ServingError> {
+    let mut loader = Loader::new(settings, open)?;
+    let mut asked = wanted(pool).await?;
+    if asked.is_empty() {
+        begin(pool, &mut loader).await?;
+        asked = wanted(pool).await?;
     }
-    let mut conn = pool.acquire().await?;
-    let (mut models, mut known, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    for id in &wanted.models {
-        let recorded = models::identity(&mut conn, *id).await?;
-        match loader.known(&mut conn, &recorded).await {
-            Ok(model) => {
-                models.push(model);
-                known.push(recorded);
-            }
+    let mut loaded = Loaded { wanted: asked.iter().copied().collect(), ..Loaded::default() };
+    for id in asked {
+        let recorded = models::identity(&mut *pool.acquire().await?, id).await?;
+        match loader.known(pool, &recorded).await {
+            Ok(served) => loaded.models.push(served),
             // It says nothing about the model.
             Err(error @ ServingError::Database(_)) => return Err(error),
-            Err(error) => refused.push((recorded, error)),
+            Err(error) => loaded.refused.push(Refused { recorded, error }),
         }
     }
-    if known.is_empty() && !refused.is_empty() {
-        return Err(refused.swap_remove(0).1);
+    if loaded.models.is_empty() && !loaded.refused.is_empty() {
+        return Err(loaded.refused.swap_remove(0).error);
     }
-    let mut loaded = Loaded { wanted, models, ..Loaded::default() };
-    tell(&mut conn, &mut loaded, &known, refused).await?;
     Ok(loaded)
 }
 
-/// Sorts those that do not run: whether the pages wait for them, and whether they may run later.
-async fn tell(
-    conn: &mut PgConnection,
-    loaded: &mut Loaded,
-    known: &[Identity],
-    refused: Vec<(Identity, ServingError)>,
-) -> sqlx::Result<()> {
-    let shown = loaded.wanted.shown;
-    let undecided = model_versions::moved(conn).await?;
-    for (recorded, error) in refused {
-        let id = recorded.id;
-        let has_moved = matches!(error, ServingError::Moved { .. });
-        let is_shown = shown.is_some_and(|shown| id == shown.watch_model || id == shown.quality_model);
-        // Where another version of it runs, that one is being brought in, and pages go on with what they have.
-        if is_shown && !known.iter().any(|other| other.is_version_of(&recorded)) {
-            loaded.urgent.push(error);
-        } else if !has_moved || undecided.iter().any(|moved| moved.model == id) {
-            loaded.problems.push(error);
-        }
-        // Numbers that moved stay where they are until somebody decides, or the service starts anew.
-        if !has_moved {
-            loaded.missing.push(recorded);
-        }
-    }
-    Ok(())
+/// The models that are to be run, those of the active generation first.
+async fn wanted(pool: &PgPool) -> sqlx::Result<Vec<ModelId>> {
+    generations::models(&mut *pool.acquire().await?).await
 }
 
-/// Whether one of these models, which did not run, could run by now. Each is opened for that, beside those that run.
-pub async fn one_is_back(settings: &Settings, missing: &[Identity]) -> bool {
-    let Ok(mut loader) = Loader::new(settings, &[]) else { return false };
-    for recorded in missing {
-        if loader.open(recorded).await.is_ok() {
-            return true;
-        }
-    }
-    false
-}
-
-/// Serves the default models of a catalog that has none yet; none where another process was faster, and its defaults are others.
-async fn begin(pool: &PgPool, loader: &Loader<'_>) -> Result<Option<Loaded>, ServingError> {
-    let mut conn = pool.acquire().await?;
-    let mut served = Vec::new();
-    for task in [Task::Watch, Task::Quality] {
-        let name = &loader.catalogue.default_for(task)?.name;
-        let model = Model::load(&loader.catalogue, name, loader.runtime, loader.settings.engine()).await?;
-        served.push(record(&mut conn, model).await?);
-    }
+/// Gives a catalog that has no models the default ones; where another process was faster, its defaults stay.
+async fn begin(pool: &PgPool, loader: &mut Loader<'_>) -> Result<(), ServingError> {
+    let watch = loader.default_for(Task::Watch).await?;
+    let quality = loader.default_for(Task::Quality).await?;
     let mut tx = pool.begin().await?;
-    let shown = generations::create_active(&mut tx, served[0].id, served[1].id).await?;
-    tx.commit().await?;
-    if [shown.watch_model, shown.quality_model] != [served[0].id, served[1].id] {
-        return Ok(None);
-    }
-    drop(conn);
-    Ok(Some(Loaded { wanted: Wanted::now(pool).await?, models: served, ..Loaded::default() }))
+    let watch = record::register(&mut tx, &watch).await?;
+    let quality = record::register(&mut tx, &quality).await?;
+    generations::create_active(&mut tx, watch, quality).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Opens models, each once whatever the number of its versions.
@@ -211,13 +162,20 @@ struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// Of `running`, those whose manifest or weights changed in the folder are opened anew, or refused.
-    fn new(settings: &'a Settings, running: &[Served]) -> Result<Self, ServingError> {
+    /// Of those that are `open`, models whose manifest or weights are others in the folder by now are opened anew, or refused.
+    fn new(settings: &'a Settings, open: &[Arc<Model>]) -> Result<Self, ServingError> {
         let catalogue = Catalogue::read(&settings.models)?;
         let runtime = Runtime::load(&settings.libraries())?;
-        let running = running.iter().map(|served| &served.model).filter(|model| model.is_as_in(&catalogue));
-        let opened = running.map(|model| (model.manifest().name.clone(), Arc::clone(model))).collect();
+        let open = open.iter().filter(|model| model.is_as_in(&catalogue));
+        let opened = open.map(|model| (model.manifest().name.clone(), Arc::clone(model))).collect();
         Ok(Self { catalogue, runtime, settings, opened })
+    }
+
+    /// Opens the default model of a task.
+    async fn default_for(&mut self, task: Task) -> Result<Arc<Model>, ServingError> {
+        let name = self.catalogue.default_for(task)?.name.clone();
+        let model = Model::load(&self.catalogue, &name, self.runtime, self.settings.engine()).await?;
+        Ok(Arc::clone(self.opened.entry(name).or_insert(Arc::new(model))))
     }
 
     /// Opens the model that was recorded, if its file and manifest are those.
@@ -233,10 +191,10 @@ impl<'a> Loader<'a> {
         Ok(Arc::clone(self.opened.entry(name.clone()).or_insert(Arc::new(model))))
     }
 
-    /// Loads a model that the catalog knows.
-    async fn known(&mut self, conn: &mut PgConnection, recorded: &Identity) -> Result<Served, ServingError> {
+    /// Loads a model that the catalog knows. No connection is held while it is opened.
+    async fn known(&mut self, pool: &PgPool, recorded: &Identity) -> Result<Served, ServingError> {
         let model = self.open(recorded).await?;
-        record::held(conn, recorded.id, model).await
+        record::held(&mut *pool.acquire().await?, recorded.id, model).await
     }
 }
 

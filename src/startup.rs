@@ -16,6 +16,7 @@ use crate::{
     clock::Clock,
     cluster::{ClusterError, Database},
     config::{Role, Secret, Settings},
+    decode::Decoders,
     demo,
     ingest::{Ingest, IngestError},
     jobs::{self, JobError},
@@ -139,29 +140,11 @@ impl Application {
     ///
     /// # Errors
     /// When a role ends by itself.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), StartupError> {
-        let mut roles: JoinSet<Result<(), StartupError>> = JoinSet::new();
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), StartupError> {
+        let mut roles = Roles::new();
         let decoders = self.settings.decoders();
-        if let Some(listener) = self.listener {
-            let parts = Parts {
-                pool: self.pool.clone(),
-                objects: self.objects.clone(),
-                decoders: decoders.clone(),
-                clock: self.clock.clone(),
-                stop: stop.clone(),
-            };
-            metrics::install().map_err(StartupError::Metrics)?;
-            let address = listener.local_addr().map_err(StartupError::Web)?;
-            let site = Site::open(parts, &self.settings, address).await?;
-            let server = web::server(site, listener).map_err(StartupError::Web)?;
-            roles.spawn(serve(server, stop.clone()));
-            let public_address = self.settings.public_address(address);
-            roles.spawn(tell_address(self.pool.clone(), (public_address, address), stop.clone()));
-            let folding = summary::keep_folded(self.pool.clone(), stop.clone());
-            roles.spawn(async move {
-                folding.await;
-                Ok(())
-            });
+        if let Some(listener) = self.listener.take() {
+            self.serve_pages(&mut roles, listener, decoders.clone(), &stop).await?;
         }
         if self.settings.demo {
             tokio::spawn(demo::judge(self.pool.clone(), self.clock.clone(), stop.clone()));
@@ -191,7 +174,40 @@ impl Application {
         self.database.close().await?;
         ended
     }
+
+    /// Starts the role that serves the pages, and what belongs to it.
+    async fn serve_pages(
+        &self,
+        roles: &mut Roles,
+        listener: TcpListener,
+        decoders: Decoders,
+        stop: &CancellationToken,
+    ) -> Result<(), StartupError> {
+        let parts = Parts {
+            pool: self.pool.clone(),
+            objects: self.objects.clone(),
+            decoders,
+            clock: self.clock.clone(),
+            stop: stop.clone(),
+        };
+        metrics::install().map_err(StartupError::Metrics)?;
+        let address = listener.local_addr().map_err(StartupError::Web)?;
+        let site = Site::open(parts, &self.settings, address).await?;
+        let server = web::server(site, listener).map_err(StartupError::Web)?;
+        roles.spawn(serve(server, stop.clone()));
+        let public_address = self.settings.public_address(address);
+        roles.spawn(tell_address(self.pool.clone(), (public_address, address), stop.clone()));
+        let folding = summary::keep_folded(self.pool.clone(), stop.clone());
+        roles.spawn(async move {
+            folding.await;
+            Ok(())
+        });
+        Ok(())
+    }
 }
+
+/// What runs, each part until the signal.
+type Roles = JoinSet<Result<(), StartupError>>;
 
 /// Answers requests until `stop` is cancelled, then finishes those in hand.
 async fn serve(mut server: Server, stop: CancellationToken) -> Result<(), StartupError> {
@@ -227,10 +243,7 @@ async fn tell_address(
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Waits for the roles. One that ends by itself ends the others; after the signal they have a while to finish.
-async fn finish(
-    mut roles: JoinSet<Result<(), StartupError>>,
-    stop: &CancellationToken,
-) -> Result<(), StartupError> {
+async fn finish(mut roles: Roles, stop: &CancellationToken) -> Result<(), StartupError> {
     let mut outcome = Ok(());
     tokio::select! {
         () = stop.cancelled() => {}

@@ -61,25 +61,13 @@ pub(super) async fn measure(
     let service = Service::start(sandbox).await?;
     let copies = pictures.next(files);
     let before = ranked(&sandbox.pool).await?;
-    let bar = progress::bar("dropped to ranked", files);
     let (cpu, started_at, started) = (cpu_seconds(), Clock::System.now(), Instant::now());
     let upload = sandbox.settings.upload_dir();
     let enough = CancellationToken::new();
     let _until_here = enough.clone().drop_guard();
     let dropping = tokio::task::spawn_blocking(move || drop_all(&copies, &upload, &enough));
-    let (mut done, mut last_news, mut looks) = (0, started, Looks::default());
-    while done < files {
-        tokio::time::sleep(LOOK).await;
-        let now = ranked(&sandbox.pool).await? - before;
-        if now > done {
-            (done, last_news) = (now, Instant::now());
-            bar.at(done);
-            looks.look(done);
-        } else if last_news.elapsed() > PATIENCE || service.has_ended() {
-            return Err(stuck(&sandbox.pool, done, files).await?);
-        }
-    }
-    let seconds = (last_news - started).as_secs_f64();
+    let (ended, looks) = watch(&sandbox.pool, &service, (before, files)).await?;
+    let seconds = (ended - started).as_secs_f64();
     let cpu = cpu_seconds() - cpu;
     dropping.await.map_err(|_| BenchError::Thread)??;
     let settling_seconds = first_taken(&sandbox.pool, started_at).await?;
@@ -93,6 +81,28 @@ pub(super) async fn measure(
         cpu_ms_per_image: cpu * 1e3 / files as f64,
         memory: looks.finish(files),
     })
+}
+
+/// Waits until `files` more rows than `before` are ranked: when the last one was, and what the process held meanwhile.
+async fn watch(
+    pool: &PgPool,
+    service: &Service,
+    (before, files): (usize, usize),
+) -> Result<(Instant, Looks), BenchError> {
+    let bar = progress::bar("dropped to ranked", files);
+    let (mut done, mut last_news, mut looks) = (0, Instant::now(), Looks::default());
+    while done < files {
+        tokio::time::sleep(LOOK).await;
+        let now = ranked(pool).await? - before;
+        if now > done {
+            (done, last_news) = (now, Instant::now());
+            bar.at(done);
+            looks.look(done);
+        } else if last_news.elapsed() > PATIENCE || service.has_ended() {
+            return Err(stuck(pool, done, files).await?);
+        }
+    }
+    Ok((last_news, looks))
 }
 
 /// Until `enough` is cancelled, so that nothing is written into a folder that is being removed.

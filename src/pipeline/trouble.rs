@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{domain::ModelId, score::ScoreError, serving::Served};
 
-/// Where failures are told: of the service, after the first of which no more jobs are claimed, and of models that the pages can do
-/// without, which are asked nothing more while the others go on. Clones are the same.
+/// Where failures are told: of the service, after the first of which no more jobs are claimed, and of models, which are asked nothing
+/// more; the others go on if the pages can do without. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub struct Trouble {
     reason: Arc<OnceLock<String>>,
@@ -42,7 +42,7 @@ impl Trouble {
         self.stop.clone()
     }
 
-    /// Tells of a model that does not run: it is asked nothing more until the models are loaded anew.
+    /// Tells of a model that does not run: it is asked nothing more until it is opened anew.
     pub fn set_aside(&self, served: &Served, error: &ScoreError) {
         let name = &served.model.manifest().name;
         let told = format!(
@@ -51,7 +51,7 @@ impl Trouble {
         );
         let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
         if aside.insert(served.id, told).is_none() {
-            tracing::error!(model = name, %error, "a model that the pages can do without does not run: it is set aside");
+            tracing::error!(model = name, %error, "a model does not run: it is set aside");
         }
     }
 

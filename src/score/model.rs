@@ -138,12 +138,14 @@ impl Model {
         Ok(parts::fingerprint(&parts::networks(manifest, &members)))
     }
 
-    /// Whether the folder still has what the model was opened from, at a glance: the same manifests, and weights of their size. The
-    /// bytes that it computes with are in memory since they were verified.
+    /// Whether the folder, at a glance, has nothing else than what the model was opened from: the same manifests, and no weights of
+    /// another size. Weights that are gone end no model that runs: the bytes that it computes with are in memory since they were verified.
     pub fn is_as_in(&self, catalogue: &Catalogue) -> bool {
         let mut manifests = self.members.iter().chain([&self.manifest]);
-        manifests.all(|manifest| catalogue.get(&manifest.name).is_ok_and(|now| now == manifest))
-            && catalogue.weights_of(&self.manifest) == Weights::Here
+        manifests.all(|manifest| {
+            catalogue.get(&manifest.name).is_ok_and(|now| now == manifest)
+                && !matches!(catalogue.weights_of(manifest), Weights::OtherSize(_) | Weights::Unfit(_))
+        })
     }
 
     /// The manifest.

@@ -15,15 +15,20 @@ use crate::{
     },
 };
 
-/// Finds or makes the model's row, of the version that says the same about the golden picture, else of the latest, and holds
-/// the answer against the recorded one.
+/// Finds or makes the model's row, and holds its golden answer against the recorded one.
 ///
 /// # Errors
 /// Its numbers moved, or the database is away.
 pub async fn record(conn: &mut PgConnection, model: Model) -> Result<Served, ServingError> {
-    let latest = models::register(conn, &new_model(&model)).await?;
+    let id = register(conn, &model).await?;
+    held(conn, id, Arc::new(model)).await
+}
+
+/// Finds or makes the model's row, of the version that says the same about the golden picture, else of the latest.
+pub(super) async fn register(conn: &mut PgConnection, model: &Model) -> sqlx::Result<ModelId> {
+    let latest = models::register(conn, &new_model(model)).await?;
     let version = models::version_that_says(conn, latest, model.golden()).await?;
-    held(conn, version.unwrap_or(latest), Arc::new(model)).await
+    Ok(version.unwrap_or(latest))
 }
 
 /// Holds the model's golden answer against the one that was recorded for this row, and records where it moved to, and the cut-off that

@@ -1,4 +1,6 @@
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
+
+use sqlx::{PgConnection, postgres::PgPoolOptions};
 
 use super::*;
 use crate::{
@@ -77,16 +79,27 @@ async fn where_another_process_was_faster_with_other_defaults_its_models_are_run
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let ours = settings(folders[0].path(), "tiny-watch");
     let theirs = settings(folders[1].path(), "tiny-watch-bgr");
-    let begun = begin(&pool, &Loader::new(&theirs, &[]).unwrap()).await.unwrap().unwrap();
-    assert!(begin(&pool, &Loader::new(&ours, &[]).unwrap()).await.unwrap().is_none());
-    let again = begin(&pool, &Loader::new(&theirs, &[]).unwrap()).await.unwrap().unwrap();
-    let ids = |loaded: &Loaded| loaded.models.iter().map(|served| served.id).collect::<Vec<_>>();
-    assert_eq!(ids(&again), ids(&begun));
+    // Opening models takes no connection, and recording them takes one.
+    let narrow = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5));
+    let narrow = narrow.connect_with((*pool.connect_options()).clone()).await.unwrap();
+    let first = load(&narrow, &theirs, &[]).await.unwrap();
+    begin(&pool, &mut Loader::new(&ours, &[]).unwrap()).await.unwrap();
+    assert!(first.is_wanted(&pool).await.unwrap());
 
     // Asked for their watch model, which this process has not, it runs the other one.
     let loaded = load(&pool, &ours, &[]).await.unwrap();
-    assert_eq!(ids(&loaded), ids(&begun)[1..]);
-    assert!(loaded.urgent[0].to_string().contains("tiny-watch-bgr"), "{:?}", loaded.urgent);
+    assert_eq!(ids(&loaded), ids(&first)[1..]);
+    let refusals = loaded.refusals(&pool).await.unwrap();
+    assert!(refusals.urgent[0].to_string().contains("tiny-watch-bgr"), "{refusals:?}");
+}
+
+fn ids(loaded: &Loaded) -> Vec<ModelId> {
+    loaded.models.iter().map(|served| served.id).collect()
+}
+
+/// The models that are open while these run.
+fn open(loaded: &Loaded) -> Vec<Arc<Model>> {
+    loaded.models.iter().map(|served| Arc::clone(&served.model)).collect()
 }
 
 /// Whether a model that ran, at this place of `before`, is the very one that runs now.
@@ -104,15 +117,15 @@ async fn models_that_run_go_on_as_they_are_and_those_that_nothing_asks_for_end(p
     let mut conn = pool.acquire().await.unwrap();
     let another = record(&mut conn, tiny("tiny-watch-bgr").await).await.unwrap().id;
     let pair = generations::make(&mut conn, another, first.models[1].id).await.unwrap();
-    assert_ne!(Wanted::now(&pool).await.unwrap(), first.wanted);
+    assert!(!first.is_wanted(&pool).await.unwrap());
 
-    let second = load(&pool, &settings, &first.models).await.unwrap();
+    let second = load(&pool, &settings, &open(&first)).await.unwrap();
     assert_eq!(second.models.len(), 3);
     assert!(goes_on(&first, 0, &second) && goes_on(&first, 1, &second));
     let third = second.models.iter().find(|served| served.id == another).unwrap();
     let given_up = Arc::downgrade(&third.model);
     assert!(generations::give_up(&mut conn, pair).await.unwrap());
-    let last = load(&pool, &settings, &second.models).await.unwrap();
+    let last = load(&pool, &settings, &open(&second)).await.unwrap();
     assert!(goes_on(&first, 0, &last) && goes_on(&first, 1, &last));
     drop(second);
     assert!(given_up.upgrade().is_none(), "its engine is gone");
@@ -123,7 +136,8 @@ async fn a_model_that_runs_is_opened_anew_or_refused_where_folder_or_database_ch
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(folder.path(), "tiny-watch");
     let before = load(&pool, &settings, &[]).await.unwrap();
-    let again = async || load(&pool, &settings, &before.models).await.unwrap();
+    let again = async || load(&pool, &settings, &open(&before)).await.unwrap();
+    let refused = async || again().await.refused.swap_remove(0).error;
     let manifest = folder.path().join("tiny-watch.toml");
     let text = fs::read_to_string(&manifest).unwrap();
     fs::write(&manifest, format!("title = \"another title\"\n{text}")).unwrap();
@@ -131,14 +145,19 @@ async fn a_model_that_runs_is_opened_anew_or_refused_where_folder_or_database_ch
     assert_eq!((now.models.len(), goes_on(&before, 0, &now), goes_on(&before, 1, &now)), (2, false, true));
 
     fs::write(&manifest, text.replace("filter = \"bilinear\"", "filter = \"nearest\"")).unwrap();
-    assert!(matches!(again().await.urgent.as_slice(), [ServingError::Changed { .. }]));
+    assert!(matches!(refused().await, ServingError::Changed { .. }));
     fs::write(&manifest, &text).unwrap();
     assert!(goes_on(&before, 0, &again().await));
 
     let weights = folder.path().join("tiny-means.onnx");
     let bytes = fs::read(&weights).unwrap();
     fs::write(&weights, "none").unwrap();
-    assert!(matches!(again().await.urgent.as_slice(), [ServingError::Load(_)]));
+    assert!(matches!(refused().await, ServingError::Load(_)));
+    fs::remove_file(&weights).unwrap();
+    assert!(goes_on(&before, 0, &again().await), "it computes with what is in memory");
+    let anew = load(&pool, &settings, &[]).await.unwrap();
+    assert_eq!(ids(&anew), ids(&before)[1..], "it cannot be opened any more");
+    assert!(anew.one_that_is_back(&settings).await.is_none());
     fs::write(&weights, bytes).unwrap();
 
     sqlx::query("UPDATE model_checks SET expected = to_jsonb(expected::float8 + 0.1) WHERE model_id = $1")
@@ -146,7 +165,44 @@ async fn a_model_that_runs_is_opened_anew_or_refused_where_folder_or_database_ch
         .execute(&pool)
         .await
         .unwrap();
-    assert!(matches!(again().await.urgent.as_slice(), [ServingError::Moved { .. }]));
+    assert!(matches!(refused().await, ServingError::Moved { .. }));
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_model_that_is_back_is_opened_once(pool: PgPool) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path(), "tiny-watch");
+    let manifest = folder.path().join("tiny-watch.toml");
+    load(&pool, &settings, &[]).await.unwrap();
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::remove_file(&manifest).unwrap();
+    let without = load(&pool, &settings, &[]).await.unwrap();
+    assert!(without.one_that_is_back(&settings).await.is_none());
+    fs::write(&manifest, text).unwrap();
+    let back = without.one_that_is_back(&settings).await.unwrap();
+    let loaded = load(&pool, &settings, &[Arc::clone(&back)]).await.unwrap();
+    assert!(loaded.models.iter().any(|served| Arc::ptr_eq(&served.model, &back)));
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn what_the_pages_show_decides_what_is_urgent_and_not_what_is_run(pool: PgPool) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path(), "tiny-watch");
+    let first = load(&pool, &settings, &[]).await.unwrap();
+    let mut conn = pool.acquire().await.unwrap();
+    let another = record(&mut conn, tiny("tiny-watch-bgr").await).await.unwrap().id;
+    let pair = generations::make(&mut conn, another, first.models[1].id).await.unwrap();
+    // This process has not got that one.
+    let loaded = load(&pool, &settings, &open(&first)).await.unwrap();
+    let told = async || {
+        let refusals = loaded.refusals(&pool).await.unwrap();
+        (refusals.urgent.len(), refusals.lesser.len())
+    };
+    assert_eq!((loaded.models.len(), told().await), (2, (0, 1)));
+    let shown = generations::activate(&mut conn, pair, None).await.unwrap();
+    assert_eq!(shown, generations::Activation::Shown);
+    assert!(loaded.is_wanted(&pool).await.unwrap(), "the worker goes on");
+    assert_eq!(told().await, (1, 0));
 }
 
 #[sqlx::test(migrations = "./migrations")]

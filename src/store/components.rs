@@ -75,7 +75,7 @@ pub async fn report_pages(pool: &PgPool, public_address: &str, listens_at: &str)
     .map(drop)
 }
 
-/// Where pages were served last; none if no process has ever said so.
+/// Where pages are served, else where they were served last; none if no process has ever said so.
 ///
 /// # Errors
 /// When the database refuses.
@@ -85,7 +85,7 @@ pub async fn pages(conn: impl PgExecutor<'_>) -> sqlx::Result<Option<Reach>> {
         r#"SELECT public_address AS "public_address!", listens_at, process,
                   listens_at IS NOT NULL AND seen_at > now() - interval '1 minute' AS "is_alive!"
            FROM components WHERE role = 'web' AND public_address IS NOT NULL
-           ORDER BY seen_at DESC LIMIT 1"#
+           ORDER BY listens_at IS NOT NULL AND seen_at > now() - interval '1 minute' DESC, seen_at DESC LIMIT 1"#
     )
     .fetch_optional(conn)
     .await

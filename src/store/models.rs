@@ -113,13 +113,6 @@ pub struct Identity {
     pub fingerprint: String,
 }
 
-impl Identity {
-    /// Whether both are of one manifest and file, and say other numbers.
-    pub fn is_version_of(&self, other: &Self) -> bool {
-        self.id != other.id && self.name == other.name && self.fingerprint == other.fingerprint
-    }
-}
-
 /// The identity of a recorded model.
 ///
 /// # Errors

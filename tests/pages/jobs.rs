@@ -1,6 +1,12 @@
 //! The jobs page, and what can be tried again.
 
-use chronograde::{domain::ImageId, jobs, store::generations};
+use chrono::TimeDelta;
+use chronograde::{
+    clock::Clock,
+    domain::ImageId,
+    jobs,
+    store::{generations, ledger},
+};
 use reqwest::StatusCode;
 use sqlx::PgPool;
 
@@ -120,4 +126,35 @@ async fn a_pause_between_two_imports_is_no_slowness(pool: PgPool) {
     let lead = site.page("/jobs").await.one(".lead");
     // 11 in 1 + 5.5 seconds.
     assert!(lead.contains("11 images were scored within the last minute, 1.6 per second"), "{lead}");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn an_image_counts_once_when_the_last_model_has_scored_it_and_also_by_a_watch_model_alone(
+    pool: PgPool,
+) {
+    let mut catalog = Catalog::open(&pool, 0.5).await;
+    for number in 0..2 {
+        catalog.add(Picture::scored(number, 5.0, 0.9)).await;
+    }
+    // The quality model was done with both 20 s after they came in, the watch model with one 10 s later.
+    sqlx::raw_sql(
+        "UPDATE images SET ingested_at = now() - interval '50 s';
+         ALTER TABLE quality_predictions DISABLE TRIGGER USER;
+         UPDATE quality_predictions SET created_at = now() - interval '30 s';
+         ALTER TABLE watch_predictions DISABLE TRIGGER USER;
+         UPDATE watch_predictions SET created_at = now() - CASE WHEN image_id::text = (SELECT max(id::text) FROM images)
+             THEN interval '20 s' ELSE interval '30 s' END",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let mut conn = pool.acquire().await.unwrap();
+    let models = generations::active(&mut conn).await.unwrap().unwrap();
+    let since = Clock::System.now() - TimeDelta::minutes(2);
+    for models in [vec![models.watch_model, models.quality_model], vec![models.watch_model]] {
+        let pace = ledger::pace(&mut conn, &models, since).await.unwrap().unwrap();
+        assert_eq!((pace.scored, pace.busy_ms), (2, 30_000));
+    }
+    let pace = ledger::pace(&mut conn, &[models.quality_model], since).await.unwrap().unwrap();
+    assert_eq!((pace.scored, pace.busy_ms), (2, 20_000));
 }

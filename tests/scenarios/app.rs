@@ -19,7 +19,7 @@ use chronograde::{
     objects::Objects,
     pipeline::{Pipeline, Trouble},
     scorer::Scorer,
-    serving::{self, Loaded, ServingError},
+    serving::{self, Loaded, Refusals, ServingError},
     store::sightings,
 };
 use nix::{
@@ -155,6 +155,14 @@ impl TestApp {
     /// What the scoring role finds when it loads its models.
     pub async fn loaded(&self) -> Loaded {
         serving::load(&self.pool, &self.settings, &[]).await.unwrap()
+    }
+
+    /// Why models do not run: those whose scores the pages show, and the others about which somebody has to decide.
+    pub async fn refusals(&self) -> (Vec<String>, Vec<String>) {
+        let loaded = self.loaded().await;
+        let Refusals { urgent, lesser } = loaded.refusals(&self.pool).await.unwrap();
+        let told = |errors: Vec<&ServingError>| errors.into_iter().map(ToString::to_string).collect();
+        (told(urgent), told(lesser))
     }
 
     /// The images that wait for a model.

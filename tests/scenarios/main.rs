@@ -123,8 +123,9 @@ async fn with_its_model_missing_an_image_waits_and_loses_no_try(pool: PgPool) {
     app.drop_file("b.png", &pictures::dial(2));
     app.look().await;
     let loaded = app.loaded().await;
-    assert!(loaded.urgent[0].to_string().contains("starter-quality"), "{:?}", loaded.urgent);
-    assert_eq!((loaded.models.len(), loaded.problems.len(), loaded.missing.len()), (1, 0, 1));
+    assert_eq!((loaded.models.len(), loaded.missing().count()), (1, 1));
+    let (urgent, lesser) = app.refusals().await;
+    assert!(urgent[0].contains("starter-quality") && lesser.is_empty(), "{urgent:?} {lesser:?}");
     let waiting = app.waiting().await;
     assert_eq!(app.pipeline().await.unwrap().process(waiting[0]).await.unwrap(), Outcome::Scored);
     assert_eq!(app.count("watch_predictions").await, 2, "the other model goes on");
@@ -234,7 +235,7 @@ async fn numbers_that_moved_stop_scoring_until_they_are_accepted_and_every_image
     .execute(&app.pool)
     .await
     .unwrap();
-    let refusal = app.loaded().await.urgent[0].to_string();
+    let refusal = app.refusals().await.0.remove(0);
     assert!(
         refusal.contains("starter-watch") && refusal.contains("chronograde models accept starter-watch"),
         "{refusal}"
@@ -250,7 +251,7 @@ async fn numbers_that_moved_stop_scoring_until_they_are_accepted_and_every_image
     );
     let served = app.pipeline().await.unwrap().model_ids();
     assert_eq!(served.len(), 2, "the former version does not run");
-    assert!(app.loaded().await.problems.is_empty(), "and nobody has to decide about it");
+    assert!(app.refusals().await.1.is_empty(), "and nobody has to decide about it");
     let scorer = app.start_scorer();
     app.wait_for("watch_predictions", 3).await;
     app.wait_until_empty(JOBS).await;
@@ -260,7 +261,8 @@ async fn numbers_that_moved_stop_scoring_until_they_are_accepted_and_every_image
     assert_eq!((after.len(), after["a.png"]), (2, before["a.png"]), "nothing but the record was altered");
     assert_eq!(app.count("watch_predictions").await, 3, "what the former version said stays");
     let loaded = app.loaded().await;
-    assert_eq!((loaded.models.len(), loaded.problems.len(), loaded.missing.len()), (2, 0, 0));
+    assert_eq!((loaded.models.len(), loaded.missing().count()), (2, 0));
+    assert!(app.refusals().await.1.is_empty());
     assert_eq!(app.count("events WHERE kind IN ('models.accept', 'models.activate')").await, 2);
 }
 
@@ -278,7 +280,7 @@ async fn a_model_whose_manifest_decides_other_numbers_is_refused_and_another_one
     let text = fs::read_to_string(&manifest).unwrap();
     let changed = text.replace("filter = \"lanczos\"", "filter = \"bilinear\"");
     fs::write(&manifest, &changed).unwrap();
-    let refusal = app.loaded().await.urgent[0].to_string();
+    let refusal = app.refusals().await.0.remove(0);
     assert!(refusal.contains("starter-quality") && refusal.contains("changed"), "{refusal}");
     app.drop_file("late.png", &pictures::dial(2));
     app.look().await;
@@ -295,8 +297,8 @@ async fn a_model_whose_manifest_decides_other_numbers_is_refused_and_another_one
     }
     assert!(generations::activate_filled(&app.pool).await.unwrap().is_some());
     assert_eq!(app.ranking().await.len(), 2, "the pages show what the new one says");
-    let loaded = app.loaded().await;
-    assert_eq!((loaded.models.len(), loaded.urgent.len(), loaded.problems.len()), (2, 0, 1));
+    let (urgent, lesser) = app.refusals().await;
+    assert_eq!((app.loaded().await.models.len(), urgent.len(), lesser.len()), (2, 0, 1));
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -7,7 +7,6 @@ use chronograde::{
     domain::ImageId,
     jobs,
     pipeline::{MAX_TRIES, Outcome, Pipeline, PipelineError},
-    serving,
     store::{MIGRATOR, catalog, components, generations, scorings},
 };
 use sqlx::PgPool;
@@ -58,13 +57,13 @@ async fn with_the_former_library_back_the_version_before_serves_again_and_nothin
     let mut app = TestApp::new(pool).await;
     one_image(&mut app).await;
     moves(&app, 1, 0.02).await;
-    assert_eq!(app.loaded().await.urgent.len(), 1);
+    assert_eq!(app.refusals().await.0.len(), 1);
     app.says(&["--json", "models", "accept", "starter-watch"]);
     fill(&app).await;
 
     moves(&app, 1, -0.02).await;
     moves(&app, 2, 0.02).await;
-    let refusal = app.loaded().await.urgent[0].to_string();
+    let refusal = app.refusals().await.0.remove(0);
     assert!(refusal.contains("chronograde models accept starter-watch"), "{refusal}");
     let accepted = app.says(&["--json", "models", "accept", "starter-watch"]);
     assert_eq!(accepted["version"], 1, "it says so already");
@@ -77,16 +76,15 @@ async fn with_the_former_library_back_the_version_before_serves_again_and_nothin
         2
     );
     assert_eq!((app.count("watch_predictions").await, app.count("models").await), (2, 3));
-    let loaded = app.loaded().await;
-    assert_eq!((loaded.models.len(), loaded.problems.len()), (2, 0));
+    assert_eq!((app.loaded().await.models.len(), app.refusals().await.1.len()), (2, 0));
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn an_earlier_model_whose_numbers_moved_is_brought_in_as_another_version_if_one_says_so(pool: PgPool) {
     let (app, _models) = another_serves(pool).await;
     moves(&app, 1, 0.02).await;
-    let loaded = app.loaded().await;
-    assert_eq!((loaded.models.len(), loaded.problems.len()), (2, 0), "nobody has to decide about it");
+    assert_eq!(app.loaded().await.models.len(), 2);
+    assert!(app.refusals().await.1.is_empty(), "nobody has to decide about it");
 
     let refusal = app.refuses(&["models", "activate", "starter-watch"]);
     assert!(refusal.contains("models activate starter-watch --accept-moved"), "{refusal}");
@@ -115,17 +113,16 @@ async fn a_manifest_that_cannot_be_read_stops_its_own_model_and_no_other(pool: P
     fs::write(models.path().join("broken.toml"), "task = \"beauty\"").unwrap();
     fs::write(models.path().join("second.toml"), &text).unwrap();
     assert!(text.contains("default = true"), "two are the default of one task");
-    let loaded = app.loaded().await;
-    assert_eq!((loaded.models.len(), loaded.problems.len()), (3, 0));
+    assert_eq!((app.loaded().await.models.len(), app.refusals().await.1.len()), (3, 0));
 
     fs::write::<&Path, _>(&manifest, "no manifest").unwrap();
     let loaded = app.loaded().await;
-    assert_eq!((loaded.models.len(), loaded.missing.len()), (2, 1));
-    let problem = loaded.problems[0].to_string();
+    assert_eq!((loaded.models.len(), loaded.missing().count()), (2, 1));
+    let problem = app.refusals().await.1.remove(0);
     assert!(problem.contains("starter-watch.toml: line 1"), "{problem}");
-    assert!(!serving::one_is_back(&app.settings, &loaded.missing).await);
+    assert!(loaded.one_that_is_back(&app.settings).await.is_none());
     fs::write::<&Path, _>(&manifest, text).unwrap();
-    assert!(serving::one_is_back(&app.settings, &loaded.missing).await);
+    assert!(loaded.one_that_is_back(&app.settings).await.is_some());
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -137,12 +134,13 @@ async fn a_model_that_is_away_is_tried_by_itself_until_it_is_back(pool: PgPool) 
 
     fs::remove_file(&manifest).unwrap();
     let loaded = app.loaded().await;
-    assert_eq!((loaded.models.len(), loaded.problems.len(), loaded.missing.len()), (2, 1, 1));
-    assert!(!serving::one_is_back(&app.settings, &loaded.missing).await);
+    assert_eq!((loaded.models.len(), loaded.missing().count()), (2, 1));
+    assert_eq!(app.refusals().await.1.len(), 1);
+    assert!(loaded.one_that_is_back(&app.settings).await.is_none());
     write(&text.replace("filter = \"bilinear\"", "filter = \"nearest\""));
-    assert!(!serving::one_is_back(&app.settings, &loaded.missing).await, "it is another one");
+    assert!(loaded.one_that_is_back(&app.settings).await.is_none(), "it is another one");
     write(&text);
-    assert!(serving::one_is_back(&app.settings, &loaded.missing).await);
+    assert!(loaded.one_that_is_back(&app.settings).await.is_some());
     assert_eq!(app.loaded().await.models.len(), 3);
 }
 
@@ -297,6 +295,55 @@ async fn while_another_model_is_opened_the_others_go_on_scoring(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn while_the_folder_is_away_the_models_that_run_go_on_and_others_are_opened_when_it_is_back(
+    pool: PgPool,
+) {
+    let (mut app, models) = tiny(pool, "tiny-watch").await;
+    one_image(&mut app).await;
+    assert_eq!(app.activate("tiny-watch-bgr"), (false, 1));
+    holds(&app, true).await;
+    let _scorer = app.start_scorer();
+    arrives(&mut app, "b.png", &pictures::dial(2)).await;
+    app.wait_for("watch_predictions", 2).await;
+
+    let away = models.path().with_extension("away");
+    fs::rename(models.path(), &away).unwrap();
+    holds(&app, false).await;
+    app.wait_for(
+        "components WHERE role = 'score' AND problem IS NULL AND warning LIKE '%could not be opened%'",
+        1,
+    )
+    .await;
+    arrives(&mut app, "c.png", &pictures::dial(3)).await;
+    app.wait_for("watch_predictions", 3).await;
+    fs::rename(&away, models.path()).unwrap();
+    app.wait_for("watch_predictions", 6).await;
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_trouble_of_the_database_costs_no_model_that_runs_though_its_weights_are_gone(pool: PgPool) {
+    let (mut app, models) = tiny(pool, "tiny-watch").await;
+    one_image(&mut app).await;
+    let _scorer = app.start_scorer();
+    arrives(&mut app, "b.png", &pictures::dial(2)).await;
+    app.wait_for("watch_predictions", 2).await;
+
+    fs::remove_file(models.path().join("tiny-means.onnx")).unwrap();
+    sqlx::raw_sql(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$;
+         CREATE TRIGGER fail BEFORE INSERT ON watch_predictions FOR EACH ROW EXECUTE FUNCTION fail()",
+    )
+    .execute(&app.pool)
+    .await
+    .unwrap();
+    arrives(&mut app, "c.png", &pictures::dial(3)).await;
+    app.wait_for("components WHERE role = 'score' AND problem LIKE '%the disk is full%'", 1).await;
+    sqlx::raw_sql("DROP TRIGGER fail ON watch_predictions").execute(&app.pool).await.unwrap();
+    app.wait_for("watch_predictions", 3).await;
+    app.wait_for("components WHERE role = 'score' AND problem IS NULL", 1).await;
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn what_a_pair_that_opens_asks_of_an_image_that_is_being_scored_is_done_by_the_same_job(pool: PgPool) {
     let (mut app, _models) = tiny(pool, "tiny-watch").await;
     one_image(&mut app).await;
@@ -335,6 +382,16 @@ async fn a_process_that_is_stopped_takes_its_problem_with_it_and_leaves_its_addr
     }
     let pages = components::pages(&mut *conn).await.unwrap().unwrap();
     assert_eq!((pages.public_address, pages.listens_at, pages.is_alive), (address, None, false));
+    // Another one, which spoke before it ended.
+    sqlx::raw_sql(
+        "INSERT INTO components (role, process, public_address, listens_at, seen_at)
+         VALUES ('web', 'there:1', 'http://there', '192.0.2.1:80', now() - interval '30 s')",
+    )
+    .execute(&app.pool)
+    .await
+    .unwrap();
+    let pages = components::pages(&mut *conn).await.unwrap().unwrap();
+    assert_eq!((pages.public_address.as_str(), pages.is_alive), ("http://there", true));
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

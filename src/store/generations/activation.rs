@@ -37,19 +37,8 @@ pub async fn activate(
     if active(&mut *conn).await?.is_some_and(|active| active.id == generation) {
         return Ok(Activation::Shown);
     }
-    let state = sqlx::query_scalar!(
-        r#"SELECT state AS "state: GenerationState" FROM generations WHERE id = $1"#,
-        generation.0
-    );
-    match state.fetch_one(&mut *conn).await? {
-        GenerationState::Filling if coverage(&mut *conn, generation).await?.waiting > 0 => {
-            return Ok(Activation::Waiting);
-        }
-        GenerationState::Retired => return Ok(Activation::Retired),
-        _ if !model_versions::moved_in(&mut *conn, generation).await?.is_empty() => {
-            return Ok(Activation::Moved);
-        }
-        _ => {}
+    if let Some(refused) = refusal(&mut *conn, generation).await? {
+        return Ok(refused);
     }
     retire_others(&mut *conn, generation).await?;
     sqlx::query!(
@@ -68,6 +57,22 @@ pub async fn activate(
     serve(&mut *conn, generation, by).await?;
     scorings::forget_unasked(conn).await?;
     Ok(Activation::Shown)
+}
+
+/// Why a generation cannot be shown; none where it can.
+async fn refusal(conn: &mut PgConnection, generation: GenerationId) -> sqlx::Result<Option<Activation>> {
+    let state = sqlx::query_scalar!(
+        r#"SELECT state AS "state: GenerationState" FROM generations WHERE id = $1"#,
+        generation.0
+    );
+    Ok(match state.fetch_one(&mut *conn).await? {
+        GenerationState::Filling if coverage(&mut *conn, generation).await?.waiting > 0 => {
+            Some(Activation::Waiting)
+        }
+        GenerationState::Retired => Some(Activation::Retired),
+        _ if !model_versions::moved_in(conn, generation).await?.is_empty() => Some(Activation::Moved),
+        _ => None,
+    })
 }
 
 /// Keeps up only `generation` and the active one; not that either if `generation` has another version of a model of it that moved:
