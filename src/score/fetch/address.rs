@@ -19,7 +19,7 @@ use ureq::{
 use super::{
     Event, FetchError, Problem,
     partial::Partial,
-    proxy::Named,
+    proxy::EnvProxy,
     response::{Answer, origin},
 };
 use crate::score::weights;
@@ -75,7 +75,7 @@ fn certificates() -> Result<RootCerts, FetchError> {
 pub(super) struct Address<'a> {
     pub(super) agent: &'a Agent,
     /// The proxy that the agent goes through.
-    pub(super) proxy: Option<&'a Named>,
+    pub(super) proxy: Option<&'a EnvProxy>,
     pub(super) url: &'a str,
     /// The file's size in bytes.
     pub(super) wanted: u64,
@@ -141,7 +141,7 @@ impl Address<'_> {
             ureq::Error::Io(error) => error.to_string(),
             other => other.to_string(),
         };
-        Problem::Unreachable { reason, detour: self.proxy.and_then(|proxy| proxy.detour(self.url)) }
+        Problem::Unreachable { reason, route: self.proxy.and_then(|proxy| proxy.route(self.url)) }
     }
 
     /// The beginning of an answer that does not say how much it gives, as soon as it is more than there is. Whatever ends before that, an error

@@ -2,19 +2,19 @@
 
 use std::{io, time::Duration};
 
-use super::proxy::Detour;
+use super::proxy::ProxyRoute;
 use crate::domain::ContentHash;
 
 /// Why one address did not give the weights.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// Nothing answered.
-    #[error("it cannot be reached{} ({reason})", through(detour.as_ref()))]
+    #[error("it cannot be reached{} ({reason})", through(route.as_ref()))]
     Unreachable {
         /// What the connection ended with.
         reason: String,
         /// The proxy that was asked for the way, if one was.
-        detour: Option<Detour>,
+        route: Option<ProxyRoute>,
     },
     /// Something answered, and is not believed to be the server.
     #[error(
@@ -121,6 +121,6 @@ const fn meaning(status: u16) -> &'static str {
     }
 }
 
-fn through(detour: Option<&Detour>) -> String {
-    detour.map_or_else(String::new, |detour| format!(" through the proxy {detour}"))
+fn through(route: Option<&ProxyRoute>) -> String {
+    route.map_or_else(String::new, |route| format!(" through the proxy {route}"))
 }

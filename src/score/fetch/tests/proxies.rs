@@ -17,7 +17,7 @@ fn without_a_network_the_way_out_is_named() {
 }
 
 /// What the environment says when `variable` names this proxy.
-fn named(variable: &str, value: &str) -> Option<Named> {
+fn named(variable: &str, value: &str) -> Option<EnvProxy> {
     proxy::proxy(|asked| match asked {
         "NO_PROXY" => Some("127.0.0.1".into()),
         asked => (asked == variable).then(|| value.into()),
