@@ -20,8 +20,8 @@ pub enum FetchError {
     /// It was stopped by whoever asked for it.
     #[error("it was stopped; what arrived is kept")]
     Stopped,
-    /// Another process is fetching the same file.
-    #[error("another process is fetching {} right now: wait for it", .0.display())]
+    /// The same file is being fetched already, by this process or another one.
+    #[error("{} is being fetched right now: wait until that has ended", .0.display())]
     Busy(PathBuf),
     /// The folder of the models cannot be written.
     #[error("{} cannot be written: {problem}; make room or give the folder to this user, or name another one by --models", path.display())]
@@ -109,7 +109,7 @@ impl fmt::Display for NoSource {
 
 impl NoSource {
     pub(super) fn new(network: &Network, there: u64, problems: Vec<(String, Problem)>) -> Self {
-        let name = network.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = network.file_name().into_owned();
         Self { name, bytes: network.bytes, in_words: network.in_words(), there, problems }
     }
 
