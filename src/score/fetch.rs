@@ -170,7 +170,8 @@ impl Fetcher {
             in_vain = if partial.len() > most { 1 } else { in_vain + 1 };
             most = most.max(partial.len());
             // A machine without a way to the internet shall say so soon.
-            let never_answered = matches!(problem, Problem::Unreachable { .. }) && most == start;
+            let is_cut_off = matches!(problem, Problem::Unreachable { .. } | Problem::ProxyRefused { .. });
+            let never_answered = is_cut_off && most == start;
             let tries = if never_answered { self.patience.tries.min(2) } else { self.patience.tries };
             if !problem.may_pass() || in_vain >= tries {
                 return Err(problem);

@@ -133,15 +133,19 @@ impl Address<'_> {
 
     /// Why no answer came.
     fn problem(&self, error: ureq::Error) -> Problem {
-        let reason = match error {
-            // So does TLS speak of what it does not believe or understand.
-            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Problem::Untrusted(error.to_string());
+        let route = self.proxy.and_then(|proxy| proxy.route(self.url));
+        match (error, route) {
+            (ureq::Error::ConnectProxyFailed(reason), Some(route)) => Problem::ProxyRefused { reason, route },
+            (ureq::Error::Io(error), route) => {
+                let reason = error.to_string();
+                match error.get_ref().and_then(|error| error.downcast_ref()) {
+                    Some(rustls::Error::InvalidCertificate(_)) => Problem::Untrusted { reason, route },
+                    Some(_) => Problem::NotEncrypted { reason, route },
+                    None => Problem::Unreachable { reason, route },
+                }
             }
-            ureq::Error::Io(error) => error.to_string(),
-            other => other.to_string(),
-        };
-        Problem::Unreachable { reason, route: self.proxy.and_then(|proxy| proxy.route(self.url)) }
+            (other, route) => Problem::Unreachable { reason: other.to_string(), route },
+        }
     }
 
     /// The beginning of an answer that does not say how much it gives, as soon as it is more than there is. Whatever ends before that, an error

@@ -117,8 +117,17 @@ impl NoSource {
     fn why_nobody_answered(&self) -> String {
         let mut routes = Vec::new();
         for (_, problem) in &self.problems {
-            let Problem::Unreachable { route, .. } = problem else { return String::new() };
-            routes.push(route.as_ref());
+            match problem {
+                Problem::ProxyRefused { route, .. } => {
+                    let variable = route.variable();
+                    return format!(
+                        "If the proxy is to open the way, give it name and password in {variable} \
+                         (http://NAME:PASSWORD@HOST:PORT), or have it allow the host. "
+                    );
+                }
+                Problem::Unreachable { route, .. } => routes.push(route.as_ref()),
+                _ => return String::new(),
+            }
         }
         match routes.into_iter().flatten().next() {
             Some(route) => format!(

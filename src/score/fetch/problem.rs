@@ -16,11 +16,37 @@ pub enum Problem {
         /// The proxy that was asked for the way, if one was.
         route: Option<ProxyRoute>,
     },
+    /// The proxy answered, and leads no further.
+    #[error("the proxy {route} does not open the way to it ({reason})")]
+    ProxyRefused {
+        /// What the proxy answered.
+        reason: String,
+        /// The proxy.
+        route: ProxyRoute,
+    },
     /// Something answered, and is not believed to be the server.
     #[error(
-        "no encrypted connection with it is trusted ({0}); a proxy that opens such connections needs its certificate named by SSL_CERT_FILE"
+        "no encrypted connection with it{} is trusted ({reason}); a proxy that opens such connections needs its certificate named by SSL_CERT_FILE",
+        through(route.as_ref())
     )]
-    Untrusted(String),
+    Untrusted {
+        /// What is wrong with its certificate.
+        reason: String,
+        /// The proxy that was asked for the way, if one was.
+        route: Option<ProxyRoute>,
+    },
+    /// Something answered, and not as one does who speaks TLS.
+    #[error(
+        "no encrypted connection with it{} comes about ({reason}): what answers there may speak plain HTTP{}",
+        through(route.as_ref()),
+        route.as_ref().filter(|route| route.is_encrypted()).map_or_else(String::new, in_plain)
+    )]
+    NotEncrypted {
+        /// What was not understood.
+        reason: String,
+        /// The proxy that was asked for the way, if one was.
+        route: Option<ProxyRoute>,
+    },
     /// The connection ended before the file did.
     #[error("the connection ended after {there} of {wanted} bytes")]
     Cut {
@@ -89,10 +115,11 @@ impl Problem {
     /// Whether the same address may give the file in a moment.
     pub(super) const fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Cut { .. } | Self::OtherPart => true,
+            Self::Unreachable { .. } | Self::ProxyRefused { .. } | Self::Cut { .. } | Self::OtherPart => true,
             Self::Refused { status, .. } => matches!(status, 408 | 416 | 425 | 429 | 500..),
             Self::OtherHash { pieced_together, .. } => *pieced_together,
-            Self::Untrusted(_)
+            Self::Untrusted { .. }
+            | Self::NotEncrypted { .. }
             | Self::OtherSize { .. }
             | Self::Page { .. }
             | Self::TooLong { .. }
@@ -119,6 +146,10 @@ const fn meaning(status: u16) -> &'static str {
         500.. => " (trouble at the server)",
         _ => "",
     }
+}
+
+fn in_plain(route: &ProxyRoute) -> String {
+    format!("; if it is the proxy, write it as http://HOST:PORT in {}", route.variable())
 }
 
 fn through(route: Option<&ProxyRoute>) -> String {

@@ -41,6 +41,11 @@ impl ProxyRoute {
     pub const fn variable(&self) -> &'static str {
         self.variable
     }
+
+    /// Whether the proxy itself is spoken to by TLS.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.address.starts_with("https:")
+    }
 }
 
 impl fmt::Display for ProxyRoute {
