@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{Context, analyse::print};
+use super::{Context, analyse::print, telemetry};
 use crate::{
     backup::{self, Plan},
     clock::Clock,
@@ -70,5 +70,5 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
 /// A bar of bytes, on stderr.
 pub(super) fn bar() -> anyhow::Result<ProgressBar> {
     let style = ProgressStyle::with_template("{msg:10} {wide_bar} {bytes}/{total_bytes}, {eta} left")?;
-    Ok(ProgressBar::new(0).with_style(style))
+    Ok(telemetry::below_the_log(ProgressBar::new(0)).with_style(style))
 }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Context, serve};
+use super::{Context, serve, telemetry};
 use crate::{config::Settings, demo};
 
 /// The pictures are the same on every machine.
@@ -44,7 +44,7 @@ fn draw(folder: &Path, done: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     let style = ProgressStyle::with_template("drawing pictures {wide_bar} {pos}/{len}")?;
-    let bar = ProgressBar::new(demo::count(SEED) as u64).with_style(style);
+    let bar = telemetry::below_the_log(ProgressBar::new(demo::count(SEED) as u64)).with_style(style);
     for photo in bar.wrap_iter(demo::photos(SEED)) {
         let photo = photo?;
         let file = folder.join(&photo.name);

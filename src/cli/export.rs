@@ -13,10 +13,10 @@ use std::{
 
 use anyhow::Context as _;
 use futures_util::TryStreamExt;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use sqlx::PgPool;
 
-use super::Context;
+use super::{Context, telemetry};
 use crate::{
     export::{Export, stream},
     store::rankings::Ranking,
@@ -72,7 +72,7 @@ pub async fn run(context: &Context, args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn write(pool: &PgPool, list: &Ranking, export: Export, out: &mut impl Write) -> anyhow::Result<()> {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let bar = telemetry::below_the_log(ProgressBar::no_length());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {bytes} ({bytes_per_sec})") {
         bar.set_style(style);
     }

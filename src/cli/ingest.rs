@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::Context;
+use super::{Context, telemetry};
 use crate::{
     clock::Clock,
     domain::SightingState,
@@ -70,7 +70,7 @@ async fn import(ingest: &mut Ingest) -> anyhow::Result<()> {
         root.as_str()
     );
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} files, {per_sec}, {eta} left")?;
-    let bar = ProgressBar::new(ingest.waiting() as u64).with_style(style);
+    let bar = telemetry::below_the_log(ProgressBar::new(ingest.waiting() as u64)).with_style(style);
     let done = Arc::clone(ingest.taken());
     let moving = bar.clone();
     let ticker = tokio::spawn(async move {

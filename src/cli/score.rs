@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use futures_util::{StreamExt, future::try_join_all, stream};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use self::line::{Layout, Line, Scores};
@@ -21,7 +21,7 @@ pub(super) use self::{
     files::{Found, find},
     line::printable,
 };
-use super::Context;
+use super::{Context, telemetry};
 use crate::{
     config::Settings,
     decode::{self, Budget, Header, Limits, Need, SIGNALS_PX, Tensor},
@@ -121,9 +121,9 @@ async fn score_all(
     Ok(outcome)
 }
 
-/// A bar on standard error.
+/// A bar of files, on standard error.
 pub(super) fn progress_bar(files: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(files as u64), ProgressDrawTarget::stderr());
+    let bar = telemetry::below_the_log(ProgressBar::new(files as u64));
     match ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta} left") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

@@ -53,20 +53,20 @@ impl fmt::Debug for ContentHash {
 /// A text that is no hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a SHA-256 is written as 64 hexadecimal digits, as `sha256sum` prints them")]
-pub struct NoHash;
+pub struct HashError;
 
 impl FromStr for ContentHash {
-    type Err = NoHash;
+    type Err = HashError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| NoHash)?;
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| HashError)?;
         Ok(Self(bytes))
     }
 }
 
 impl TryFrom<String> for ContentHash {
-    type Error = NoHash;
+    type Error = HashError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()

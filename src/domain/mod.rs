@@ -11,7 +11,7 @@ mod quality;
 mod states;
 mod token;
 
-pub use hash::{ContentHash, NoHash};
+pub use hash::{ContentHash, HashError};
 pub use ids::{AnnotatorId, GenerationId, GuideId, ImageId, ModelId, RoundId, SightingId};
 pub use judgement::{Score, ScoreError};
 pub use label::{Statement, watch_label, watch_verdict};

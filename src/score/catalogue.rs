@@ -293,6 +293,7 @@ mod tests {
             let addressed = text.replace("urls = []", "urls = [\"https://example.org/x.onnx\"]");
             fs::write(folder.path().join(name).with_extension("toml"), addressed).unwrap();
         }
+        fs::write(folder.path().join("broken.toml"), "task = \"beauty\"").unwrap();
         let catalogue = Catalogue::read(folder.path()).unwrap();
         let way = |names: &[&str]| {
             catalogue.way_to_bring(&names.iter().map(ToString::to_string).collect::<Vec<_>>())
@@ -304,7 +305,8 @@ mod tests {
         assert_eq!(way(&["a", "b"]), pull);
         assert_eq!(way(&["tiny-watch"]), bring);
         assert_eq!(way(&["a", "tiny-watch", "b"]), format!("{pull}, and {bring}"));
-        assert_eq!(way(&["nobody's"]), "put nobody's.toml right, which cannot be read");
+        assert_eq!(way(&["nobody's"]), "write nobody's.toml, or leave out what has no manifest");
+        assert_eq!(way(&["broken"]), "put broken.toml right, which cannot be read");
         assert_eq!(Weights::so_far(90, 191), "90 of 191 bytes here");
         assert_eq!(Weights::so_far(41_249_999, 102_576_593), "41.2 of 102.6 MB here");
     }

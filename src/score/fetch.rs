@@ -22,11 +22,11 @@ use ureq::Agent;
 pub(super) use self::partial::arrived;
 pub use self::{
     add::{AddError, Added, add},
-    error::{FetchError, Unfetched},
+    error::{FetchError, NoSource},
     problem::Problem,
-    proxy::Detour,
+    proxy::ProxyRoute,
 };
-use self::{address::Address, partial::Partial, proxy::Named};
+use self::{address::Address, partial::Partial, proxy::EnvProxy};
 use super::{manifest::Network, weights};
 
 /// How often one address is tried, and how long a try waits for the last one to be forgotten.
@@ -86,7 +86,7 @@ pub struct Fetched {
 #[derive(Debug)]
 pub struct Fetcher {
     agent: Agent,
-    proxy: Option<Named>,
+    proxy: Option<EnvProxy>,
     patience: Patience,
     stop: CancellationToken,
 }
@@ -101,7 +101,7 @@ impl Fetcher {
         Self::through(proxy, patience)
     }
 
-    fn through(proxy: Option<Named>, patience: Patience) -> Result<Self, FetchError> {
+    fn through(proxy: Option<EnvProxy>, patience: Patience) -> Result<Self, FetchError> {
         let agent = address::agent(proxy.as_ref().map(|named| named.proxy.clone()))?;
         Ok(Self { agent, proxy, patience, stop: CancellationToken::new() })
     }
@@ -146,7 +146,7 @@ impl Fetcher {
                 }
             }
         }
-        Err(FetchError::NoAddress(Box::new(Unfetched::new(network, partial.len(), problems))))
+        Err(FetchError::NoSource(Box::new(NoSource::new(network, partial.len(), problems))))
     }
 
     fn fetch_from(
@@ -170,7 +170,8 @@ impl Fetcher {
             in_vain = if partial.len() > most { 1 } else { in_vain + 1 };
             most = most.max(partial.len());
             // A machine without a way to the internet shall say so soon.
-            let never_answered = matches!(problem, Problem::Unreachable { .. }) && most == start;
+            let is_cut_off = matches!(problem, Problem::Unreachable { .. } | Problem::ProxyRefused { .. });
+            let never_answered = is_cut_off && most == start;
             let tries = if never_answered { self.patience.tries.min(2) } else { self.patience.tries };
             if !problem.may_pass() || in_vain >= tries {
                 return Err(problem);

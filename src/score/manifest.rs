@@ -9,7 +9,10 @@ mod fingerprint;
 mod parse;
 mod syntax;
 
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -233,10 +236,14 @@ impl Network {
         self.file.is_file()
     }
 
+    /// The name of the weights' file, without its folder.
+    pub fn file_name(&self) -> Cow<'_, str> {
+        self.file.file_name().unwrap_or_default().to_string_lossy()
+    }
+
     /// The weights, by what they are known elsewhere: name, size and hash.
     pub fn in_words(&self) -> String {
-        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
-        format!("{name} ({} bytes, SHA-256 {})", self.bytes, self.sha256)
+        format!("{} ({} bytes, SHA-256 {})", self.file_name(), self.bytes, self.sha256)
     }
 
     /// SHA-256 over what decides this network's numbers: `[input]`, `[output]`, the weights' hash and

@@ -17,7 +17,7 @@ mod weights;
 pub use catalogue::{Catalogue, CatalogueError, Clash, Weights};
 pub use engine::{Engine, EngineSettings, EngineStats, ScoreError, give_way};
 pub use fetch::{
-    AddError, Added, Detour, Event, FetchError, Fetched, Fetcher, Patience, Problem, Unfetched, add,
+    AddError, Added, Event, FetchError, Fetched, Fetcher, NoSource, Patience, Problem, ProxyRoute, add,
 };
 pub use golden::{GoldenCheck, dial};
 pub use heads::{OutputError, answer};

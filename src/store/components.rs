@@ -121,6 +121,23 @@ pub async fn problems(conn: impl PgExecutor<'_>, role: Role) -> sqlx::Result<Opt
     Ok((!reports.is_empty()).then(|| reports.into_iter().flatten().collect()))
 }
 
+/// Whether a process of this machine reported within the last minute that nothing stands in the way of its `role`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_well_here(conn: impl PgExecutor<'_>, role: Role) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM components WHERE role = $1 AND split_part(process, ':', 1) = $2 AND problem IS NULL
+                   AND seen_at > now() - interval '1 minute'
+           ) AS "is_well!""#,
+        role.as_str(),
+        machine()
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// What parts that reported within the last minute cannot do while they go on with the rest.
 ///
 /// # Errors

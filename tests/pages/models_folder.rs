@@ -48,6 +48,12 @@ impl Workshop {
     }
 
     async fn send_fields(&self, model: &str, fields: &[(&str, &[u8])]) -> Response {
+        let mut body = Self::fields(fields);
+        body.extend(b"--cut--\r\n");
+        self.send_body(model, body).await
+    }
+
+    fn fields(fields: &[(&str, &[u8])]) -> Vec<u8> {
         let mut body = Vec::new();
         for (name, bytes) in fields {
             let head = format!(
@@ -55,7 +61,10 @@ impl Workshop {
             );
             body.extend([head.as_bytes(), bytes, b"\r\n"].concat());
         }
-        body.extend(b"--cut--\r\n");
+        body
+    }
+
+    async fn send_body(&self, model: &str, body: Vec<u8>) -> Response {
         let request = self.site.client().post(self.site.url(&format!("/models/add?model={model}")));
         let request = request.header("sec-fetch-site", "same-origin");
         let request = request.header(header::CONTENT_TYPE, "multipart/form-data; boundary=cut");
@@ -217,7 +226,13 @@ async fn offline_a_file_that_was_fetched_elsewhere_is_sent_and_any_other_is_refu
     for fields in [[("file", first), ("file", rest)], [("note", first), ("file", rest)]] {
         assert_eq!(shop.send_fields("tiny-watch", &fields).await.status(), StatusCode::BAD_REQUEST);
         assert!(!shop.weights().exists(), "two fields make no file");
+        let said = shop.row("tiny-watch").await.all(".bad").join(" ");
+        assert_eq!(said, "Its file did not come in: the form has one field, “file”, with one file");
     }
+    let cut = Workshop::fields(&[("file", first)]);
+    assert_eq!(shop.send_body("tiny-watch", cut).await.status(), StatusCode::BAD_REQUEST);
+    let said = shop.row("tiny-watch").await.all(".bad").join(" ");
+    assert!(said.starts_with("Its file did not come in: the form cannot be read"), "{said}");
     assert_eq!(shop.send("tiny-watch", &right).await.status(), StatusCode::SEE_OTHER);
     let row = shop.row("tiny-watch").await;
     assert!(row.said().starts_with("Its file is here. It can serve"), "{}", row.said());
@@ -300,8 +315,12 @@ async fn weights_are_pulled_once_their_terms_are_accepted_and_what_was_accepted_
     let row = shop.row("tiny-watch").await;
     assert!(row.said().starts_with("It came from http://127.0.0.1"), "{}", row.said());
     assert!(row.said().contains("It can serve"), "{}", row.said());
+    let again = shop.press("pull", &[("model", "tiny-watch"), ("accept", "yes")]).await;
+    assert_eq!(again, StatusCode::SEE_OTHER);
+    let said = shop.row("tiny-watch").await.said();
+    assert!(said.starts_with("It was here already. It can serve"), "{said}");
     let (accepted, sha256): (String, String) = sqlx::query_as(
-        "SELECT detail ->> 'accepted', detail ->> 'sha256' FROM events WHERE kind = 'models.pull' AND actor IS NOT NULL",
+        "SELECT detail ->> 'accepted', detail ->> 'sha256' FROM events WHERE kind = 'models.pull' AND actor IS NOT NULL LIMIT 1",
     )
     .fetch_one(&pool)
     .await

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Serving {
     models: Vec<(Identity, HashMap<String, f64>)>,
-    /// Whether a process that runs has them all in its memory.
+    /// Whether a process that runs on this machine has them all in its memory.
     is_running: bool,
 }
 
@@ -32,8 +32,7 @@ impl Serving {
             let identity = models::identity(&mut *conn, id).await?;
             served.push((identity, models::recorded_checks(&mut *conn, id).await?));
         }
-        let problems = components::problems(&mut *conn, Role::Score).await?;
-        Ok(Self { models: served, is_running: problems.is_some_and(|problems| problems.is_empty()) })
+        Ok(Self { models: served, is_running: components::is_well_here(conn, Role::Score).await? })
     }
 }
 
@@ -114,10 +113,39 @@ fn of_model(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::score::{
-        EngineSettings,
-        tests::{models, runtime},
+    use crate::{
+        score::{
+            EngineSettings,
+            tests::{models, runtime},
+        },
+        store::components::Condition,
     };
+
+    #[sqlx::test(migrations = "./migrations")]
+    async fn a_model_serves_from_the_memory_of_this_machine_only(pool: sqlx::PgPool) {
+        sqlx::raw_sql(
+            "INSERT INTO models (name, task, kind, fingerprint, preprocessing, manifest, sha256)
+             VALUES ('w', 'watch', 'onnx', repeat('a', 64), 1, '{}', sha256('w')),
+                    ('q', 'quality', 'onnx', repeat('b', 64), 1, '{}', sha256('q'));
+             INSERT INTO generations (watch_model, quality_model, state)
+             SELECT w.id, q.id, 'live' FROM models w, models q WHERE w.task = 'watch' AND q.task = 'quality';
+             INSERT INTO active_generation (generation_id) SELECT id FROM generations;
+             INSERT INTO components (role, process, seen_at) VALUES ('score', 'elsewhere:1', now())",
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
+        let is_running = async || Serving::of(&mut *pool.acquire().await.unwrap()).await.unwrap().is_running;
+        assert!(!is_running().await, "another machine's memory");
+        let report = async |problem: Option<&str>| {
+            let condition = Condition { problem: problem.map(str::to_owned), ..Condition::default() };
+            components::report(&pool, Role::Score, &condition).await.unwrap();
+        };
+        report(None).await;
+        assert!(is_running().await);
+        report(Some("no model")).await;
+        assert!(!is_running().await);
+    }
 
     #[tokio::test]
     async fn weights_that_are_gone_while_the_model_serves_are_told_of_before_the_next_start() {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{bail, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::progress::Progress;
 use super::{check, exit, say, spinning, tell_of_refused};
@@ -54,34 +54,48 @@ pub(super) async fn run(context: &Context, catalogue: &Catalogue, args: Args) ->
             Some(clash) => Err(clash.into()),
             None => pull(context, &fetcher, (manifest, network), args.accept_licence).await,
         };
-        match outcome {
-            Ok(Outcome::Pulled(Fetched { url, file })) => {
-                let line = json!({ "name": name, "outcome": "pulled", "file": file, "url": url });
-                say(context, &line, &format!("{name}: {} from {url}", file.display()));
-                all_well &= check::one(context, name).await;
-            }
-            Ok(Outcome::AlreadyHere) => {
-                let line = json!({ "name": name, "outcome": "here", "file": network.file });
-                say(context, &line, &format!("{name}: {} is here already", network.file.display()));
-            }
-            Ok(Outcome::NotAccepted) => {
-                // Who asked for it by name was refused; who asked for all gets the others.
-                all_well &= args.names.is_empty();
-                let terms = manifest.accept.as_deref().unwrap_or_default();
-                let line = json!({ "name": name, "outcome": "not accepted", "terms": terms });
-                let text = format!(
-                    "{name}: not fetched, since {terms}. To accept that: chronograde models pull {name} --accept-licence"
-                );
-                say(context, &line, &text);
-            }
-            Err(error) => {
-                all_well = false;
-                let line = json!({ "name": name, "outcome": "failed", "problem": error.to_string() });
-                say(context, &line, &format!("{name}: {error}"));
-            }
+        // Who asked for it by name was refused; who asked for all gets the others.
+        let may_be_left = args.names.is_empty();
+        all_well &= match &outcome {
+            Ok(Outcome::Pulled(_) | Outcome::AlreadyHere) => true,
+            Ok(Outcome::NotAccepted) => may_be_left,
+            Err(_) => false,
+        };
+        let is_new = matches!(outcome, Ok(Outcome::Pulled(_)));
+        let (line, text) = told(manifest, network, outcome);
+        say(context, &line, &format!("{name}: {text}"));
+        if is_new {
+            all_well &= check::one(context, name).await;
         }
     }
     Ok(exit(all_well))
+}
+
+/// What became of a model, for machines and for people.
+fn told(manifest: &Manifest, network: &Network, outcome: anyhow::Result<Outcome>) -> (Value, String) {
+    let name = manifest.name.as_str();
+    match outcome {
+        Ok(Outcome::Pulled(Fetched { url, file })) => (
+            json!({ "name": name, "outcome": "pulled", "file": file, "url": url }),
+            format!("{} from {url}", file.display()),
+        ),
+        Ok(Outcome::AlreadyHere) => (
+            json!({ "name": name, "outcome": "here", "file": network.file }),
+            format!("{} is here already", network.file.display()),
+        ),
+        Ok(Outcome::NotAccepted) => {
+            let terms = manifest.accept.as_deref().unwrap_or_default();
+            (
+                json!({ "name": name, "outcome": "not accepted", "terms": terms }),
+                format!(
+                    "not fetched, since {terms}. To accept that: chronograde models pull {name} --accept-licence"
+                ),
+            )
+        }
+        Err(error) => {
+            (json!({ "name": name, "outcome": "failed", "problem": error.to_string() }), error.to_string())
+        }
+    }
 }
 
 /// The models of these names, or all that have an address.

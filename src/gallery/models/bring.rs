@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::weights;
+use super::weights::{self, Spool};
 use crate::{
     score::{CatalogueError, Manifest, Network},
     serving::{Ask, Operation, Running},
@@ -103,7 +103,7 @@ pub async fn pull(site: Data<Site>, caller: Caller, asked: Form<Asked>) -> Resul
         let site = site.clone();
         async move {
             let outcome = match weights::fetched(network, running.progress().clone(), stop).await {
-                Ok(Some(url)) => with_check(&site, &name, format!("It came from {url}"), &running).await,
+                Ok(Some(whence)) => with_check(&site, &name, whence, &running).await,
                 Ok(None) => {
                     Ok("It was stopped. What arrived is kept, and the next pull goes on there".to_owned())
                 }
@@ -137,20 +137,17 @@ pub async fn add(
     site: Data<Site>,
     caller: Caller,
     asked: Query<Asked>,
-    mut form: Multipart,
+    form: Multipart,
 ) -> Result<HttpResponse, WebError> {
     let (manifest, network) = wanted(&site, &asked.model).await?;
     let running = begin(&site, &manifest.name, Operation::Busy("its file comes in"))?;
-    let mut spool = weights::Spool::new(&site.data_dir, &network).map_err(WebError::Spool)?;
-    let mut is_there = false;
-    while let Some(mut field) = form.try_next().await.map_err(api::broken_form)? {
-        if field.name() != Some("file") || std::mem::replace(&mut is_there, true) {
-            return Err(WebError::Parameter("the form has one field, “file”, with one file".to_owned()));
+    let spool = match received(&site, &network, form).await {
+        Ok(spool) => spool,
+        Err(error) => {
+            running.end(Err(format!("Its file did not come in: {error}")));
+            return Err(error);
         }
-        while let Some(part) = field.try_next().await.map_err(api::broken_form)? {
-            spool.write(&part).await.map_err(WebError::Spool)?;
-        }
-    }
+    };
     events::record(&mut *site.pool.acquire().await?, caller.annotator, "models.add", Some(&manifest.name))
         .await?;
     let (site, name) = (site.into_inner(), manifest.name.clone());
@@ -166,6 +163,21 @@ pub async fn add(
     };
     in_the_background(work).await;
     Ok(back(&site, &manifest.name))
+}
+
+/// The one file of a form.
+async fn received(site: &Site, network: &Network, mut form: Multipart) -> Result<Spool, WebError> {
+    let mut spool = Spool::new(&site.data_dir, network).map_err(WebError::Spool)?;
+    let mut is_there = false;
+    while let Some(mut field) = form.try_next().await.map_err(api::broken_form)? {
+        if field.name() != Some("file") || std::mem::replace(&mut is_there, true) {
+            return Err(WebError::Parameter("the form has one field, “file”, with one file".to_owned()));
+        }
+        while let Some(part) = field.try_next().await.map_err(api::broken_form)? {
+            spool.write(&part).await.map_err(WebError::Spool)?;
+        }
+    }
+    Ok(spool)
 }
 
 async fn manifest(site: &Site, name: &str) -> Result<Manifest, WebError> {

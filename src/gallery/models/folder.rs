@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use crate::{
     domain::Task,
     gallery::words,
-    score::{Catalogue, Manifest, ManifestError, Network, Weights},
+    score::{Catalogue, Manifest, ManifestError, Weights},
     serving::{self, Operation},
     store::{
         model_change::Kept,
@@ -163,7 +163,7 @@ impl Row {
             pull: wanted
                 .filter(|network| !network.urls.is_empty() && !site.workshop.is_offline())
                 .map(|network| Pull { bytes: size(network.bytes), terms: manifest.accept.clone() }),
-            add: wanted.map(|network| (add_address(site, &manifest.name), file(network))),
+            add: wanted.map(|network| (add_address(site, &manifest.name), network.in_words())),
             busy,
             said,
         }
@@ -178,12 +178,6 @@ fn licence(manifest: &Manifest) -> String {
 fn add_address(site: &Site, name: &str) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("model", name).finish();
     site.url(&format!("/models/add?{query}"))
-}
-
-/// The file that is wanted, by which it is known elsewhere.
-fn file(network: &Network) -> String {
-    let name = network.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    format!("{name} ({} bytes, SHA-256 {})", network.bytes, network.sha256)
 }
 
 fn size(bytes: u64) -> String {

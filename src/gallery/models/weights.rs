@@ -14,7 +14,7 @@ use crate::{
     serving::{Operation, Progress, Workshop},
 };
 
-/// Fetches the weights of `network`; where they came from, or nothing after `stop`. The thread is none of the runtime's: a stop of the service does not wait
+/// Fetches the weights of `network`; where they came from, in words, or nothing after `stop`. The thread is none of the runtime's: a stop of the service does not wait
 /// for it, and the next fetch goes on where this one ended.
 pub(super) async fn fetched(
     network: Network,
@@ -32,7 +32,7 @@ pub(super) async fn fetched(
 fn fetch(network: &Network, progress: &Progress, stop: &CancellationToken) -> Result<Option<String>, String> {
     let fetcher = Fetcher::new(Patience::default()).map_err(|error| error.to_string())?.until(stop.clone());
     if Fetcher::is_there(network).map_err(|error| error.to_string())? {
-        return Ok(Some("this machine: it was here already".to_owned()));
+        return Ok(Some("It was here already".to_owned()));
     }
     let mut here = 0;
     let tell = |there: u64, remark: Option<String>| {
@@ -52,7 +52,7 @@ fn fetch(network: &Network, progress: &Progress, stop: &CancellationToken) -> Re
         }
     });
     match fetched {
-        Ok(fetched) => Ok(Some(fetched.url)),
+        Ok(fetched) => Ok(Some(format!("It came from {}", fetched.url))),
         Err(FetchError::Stopped) => Ok(None),
         Err(error) => Err(error.to_string()),
     }
@@ -77,7 +77,7 @@ impl Spool {
         std::fs::create_dir_all(&spool)?;
         let folder = TempDir::with_prefix_in("weights-", spool)?;
         // By its name it is known which file is meant when it is another one.
-        let path = folder.path().join(network.file.file_name().unwrap_or_default());
+        let path = folder.path().join(network.file_name().as_ref());
         Ok(Self { folder, path, file: None, received: 0, wanted: network.bytes })
     }
 
@@ -136,6 +136,7 @@ fn in_words(error: &AddError) -> String {
              itself (`git lfs pull`)"
                 .to_owned()
         }
+        AddError::Clash { clash, .. } => format!("The file that was sent was not put in its place: {clash}"),
         AddError::Unknown { bytes, sha256, differences, .. } => {
             format!("The file that was sent ({bytes} bytes, SHA-256 {sha256}) was not taken. {differences}")
         }

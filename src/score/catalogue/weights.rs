@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::Catalogue;
+use super::{Catalogue, CatalogueError};
 use crate::score::{
     fetch,
     manifest::{Kind, Manifest, Network},
@@ -63,11 +63,13 @@ impl Catalogue {
 
     /// What has to be done for the weights of these models to come to this machine: a pull, or by hand where a manifest names no address.
     pub fn way_to_bring(&self, names: &[String]) -> String {
-        let (mut pulled, mut by_hand, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut pulled, mut by_hand, mut unread, mut unwritten) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for name in names {
             match self.get(name).map(Manifest::network) {
                 Ok(Some(network)) if network.urls.is_empty() => by_hand.push(network.in_words()),
                 Ok(_) => pulled.push(name.as_str()),
+                Err(CatalogueError::Unknown { .. }) => unwritten.push(format!("{name}.toml")),
                 Err(_) => unread.push(format!("{name}.toml")),
             }
         }
@@ -78,6 +80,8 @@ impl Catalogue {
             (!by_hand.is_empty())
                 .then(|| format!("bring {} with `chronograde models add FILE`", by_hand.join(" and "))),
             (!unread.is_empty()).then(|| format!("put {} right, which cannot be read", unread.join(" and "))),
+            (!unwritten.is_empty())
+                .then(|| format!("write {}, or leave out what has no manifest", unwritten.join(" and "))),
         ];
         steps.into_iter().flatten().collect::<Vec<_>>().join(", and ")
     }

@@ -74,7 +74,8 @@ pub struct Added {
 /// Copies `path` to where the manifests that name its bytes want it, in one step each.
 ///
 /// # Errors
-/// No manifest names these bytes (the error says what each wants), or the copy cannot be written.
+/// No manifest names these bytes (the error says what each wants), another one wants other bytes where one of these wants them, so that
+/// nothing is copied, or a copy cannot be written.
 pub fn add(catalogue: &Catalogue, path: &Path) -> Result<Vec<Added>, AddError> {
     let unreadable = |problem| AddError::Unreadable { path: path.to_owned(), problem };
     let bytes = fs::metadata(path).map_err(unreadable)?.len();
@@ -83,15 +84,8 @@ pub fn add(catalogue: &Catalogue, path: &Path) -> Result<Vec<Added>, AddError> {
     }
     let sha256 = weights::sha256(path).map_err(unreadable)?;
     let networks = || catalogue.manifests().iter().filter_map(|model| Some((model, model.network()?)));
-    let mut added = Vec::new();
-    for (model, network) in networks().filter(|(_, network)| network.sha256 == sha256) {
-        if let Some(clash) = catalogue.clash_of(&model.name) {
-            return Err(AddError::Clash { path: path.to_owned(), clash });
-        }
-        copy(path, network)?;
-        added.push(Added { name: model.name.clone(), file: network.file.clone() });
-    }
-    if added.is_empty() {
+    let named: Vec<_> = networks().filter(|(_, network)| network.sha256 == sha256).collect();
+    if named.is_empty() {
         let mut differences = differences(networks(), path, bytes);
         // One of those that cannot be read may be meant.
         for refused in catalogue.refused() {
@@ -99,7 +93,16 @@ pub fn add(catalogue: &Catalogue, path: &Path) -> Result<Vec<Added>, AddError> {
         }
         return Err(AddError::Unknown { path: path.to_owned(), bytes, sha256, differences });
     }
-    Ok(added)
+    if let Some(clash) = named.iter().find_map(|(model, _)| catalogue.clash_of(&model.name)) {
+        return Err(AddError::Clash { path: path.to_owned(), clash });
+    }
+    for (_, network) in &named {
+        copy(path, network)?;
+    }
+    let added = named
+        .into_iter()
+        .map(|(model, network)| Added { name: model.name.clone(), file: network.file.clone() });
+    Ok(added.collect())
 }
 
 fn copy(from: &Path, network: &Network) -> Result<(), FetchError> {
@@ -140,20 +143,20 @@ fn differences<'a>(
     let mut known = Vec::new();
     for (model, network) in networks {
         let name = &model.name;
-        let file = network.file.file_name().unwrap_or_default();
+        let file = network.file_name();
         if network.bytes == bytes {
             return format!(
                 "It has the size that {name} wants, but that one has the SHA-256 {}: the file is damaged, or another version",
                 network.sha256
             );
         }
-        if path.file_name() == Some(file) {
+        if path.file_name().is_some_and(|name| *name == *file) {
             return format!(
                 "It has the name that {name} wants, but that one has {} bytes and the SHA-256 {}: the file is incomplete, or another version",
                 network.bytes, network.sha256
             );
         }
-        known.push(format!("{name} ({}, {} bytes)", file.to_string_lossy(), network.bytes));
+        known.push(format!("{name} ({file}, {} bytes)", network.bytes));
     }
     if known.is_empty() {
         "There are no manifests".to_owned()

@@ -19,7 +19,7 @@ use ureq::{
 use super::{
     Event, FetchError, Problem,
     partial::Partial,
-    proxy::Named,
+    proxy::EnvProxy,
     response::{Answer, origin},
 };
 use crate::score::weights;
@@ -75,7 +75,7 @@ fn certificates() -> Result<RootCerts, FetchError> {
 pub(super) struct Address<'a> {
     pub(super) agent: &'a Agent,
     /// The proxy that the agent goes through.
-    pub(super) proxy: Option<&'a Named>,
+    pub(super) proxy: Option<&'a EnvProxy>,
     pub(super) url: &'a str,
     /// The file's size in bytes.
     pub(super) wanted: u64,
@@ -133,15 +133,19 @@ impl Address<'_> {
 
     /// Why no answer came.
     fn problem(&self, error: ureq::Error) -> Problem {
-        let reason = match error {
-            // So does TLS speak of what it does not believe or understand.
-            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Problem::Untrusted(error.to_string());
+        let route = self.proxy.and_then(|proxy| proxy.route(self.url));
+        match (error, route) {
+            (ureq::Error::ConnectProxyFailed(reason), Some(route)) => Problem::ProxyRefused { reason, route },
+            (ureq::Error::Io(error), route) => {
+                let reason = error.to_string();
+                match error.get_ref().and_then(|error| error.downcast_ref()) {
+                    Some(rustls::Error::InvalidCertificate(_)) => Problem::Untrusted { reason, route },
+                    Some(_) => Problem::NotEncrypted { reason, route },
+                    None => Problem::Unreachable { reason, route },
+                }
             }
-            ureq::Error::Io(error) => error.to_string(),
-            other => other.to_string(),
-        };
-        Problem::Unreachable { reason, detour: self.proxy.and_then(|proxy| proxy.detour(self.url)) }
+            (other, route) => Problem::Unreachable { reason: other.to_string(), route },
+        }
     }
 
     /// The beginning of an answer that does not say how much it gives, as soon as it is more than there is. Whatever ends before that, an error

@@ -16,12 +16,12 @@ const BY_HAND: &str = "with `chronograde models add FILE`";
 pub enum FetchError {
     /// The manifest names no address, or none gave the file.
     #[error(transparent)]
-    NoAddress(Box<Unfetched>),
+    NoSource(Box<NoSource>),
     /// It was stopped by whoever asked for it.
     #[error("it was stopped; what arrived is kept")]
     Stopped,
-    /// Another process is fetching the same file.
-    #[error("another process is fetching {} right now: wait for it", .0.display())]
+    /// The same file is being fetched already, by this process or another one.
+    #[error("{} is being fetched right now: wait until that has ended", .0.display())]
     Busy(PathBuf),
     /// The folder of the models cannot be written.
     #[error("{} cannot be written: {problem}; make room or give the folder to this user, or name another one by --models", path.display())]
@@ -59,7 +59,7 @@ impl FetchError {
 
 /// Weights that no address gave.
 #[derive(Debug)]
-pub struct Unfetched {
+pub struct NoSource {
     /// The weights' file name.
     name: String,
     /// Bytes of the file.
@@ -72,9 +72,9 @@ pub struct Unfetched {
     problems: Vec<(String, Problem)>,
 }
 
-impl std::error::Error for Unfetched {}
+impl std::error::Error for NoSource {}
 
-impl fmt::Display for Unfetched {
+impl fmt::Display for NoSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, bytes, in_words, there, problems } = self;
         if problems.is_empty() {
@@ -107,23 +107,32 @@ impl fmt::Display for Unfetched {
     }
 }
 
-impl Unfetched {
+impl NoSource {
     pub(super) fn new(network: &Network, there: u64, problems: Vec<(String, Problem)>) -> Self {
-        let name = network.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = network.file_name().into_owned();
         Self { name, bytes: network.bytes, in_words: network.in_words(), there, problems }
     }
 
     /// What may be wrong on this side, where no address answered at all.
     fn why_nobody_answered(&self) -> String {
-        let mut detours = Vec::new();
+        let mut routes = Vec::new();
         for (_, problem) in &self.problems {
-            let Problem::Unreachable { detour, .. } = problem else { return String::new() };
-            detours.push(detour.as_ref());
+            match problem {
+                Problem::ProxyRefused { route, .. } => {
+                    let variable = route.variable();
+                    return format!(
+                        "If the proxy is to open the way, give it name and password in {variable} \
+                         (http://NAME:PASSWORD@HOST:PORT), or have it allow the host. "
+                    );
+                }
+                Problem::Unreachable { route, .. } => routes.push(route.as_ref()),
+                _ => return String::new(),
+            }
         }
-        match detours.into_iter().flatten().next() {
-            Some(detour) => format!(
+        match routes.into_iter().flatten().next() {
+            Some(route) => format!(
                 "The proxy may be away: correct or unset {}, or name in NO_PROXY the hosts that are reached without it. ",
-                detour.variable()
+                route.variable()
             ),
             None => {
                 "This machine seems to have no way to the internet: if there is a proxy, set HTTPS_PROXY. "

@@ -2,25 +2,51 @@
 
 use std::{io, time::Duration};
 
-use super::proxy::Detour;
+use super::proxy::ProxyRoute;
 use crate::domain::ContentHash;
 
 /// Why one address did not give the weights.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// Nothing answered.
-    #[error("it cannot be reached{} ({reason})", through(detour.as_ref()))]
+    #[error("it cannot be reached{} ({reason})", through(route.as_ref()))]
     Unreachable {
         /// What the connection ended with.
         reason: String,
         /// The proxy that was asked for the way, if one was.
-        detour: Option<Detour>,
+        route: Option<ProxyRoute>,
+    },
+    /// The proxy answered, and leads no further.
+    #[error("the proxy {route} does not open the way to it ({reason})")]
+    ProxyRefused {
+        /// What the proxy answered.
+        reason: String,
+        /// The proxy.
+        route: ProxyRoute,
     },
     /// Something answered, and is not believed to be the server.
     #[error(
-        "no encrypted connection with it is trusted ({0}); a proxy that opens such connections needs its certificate named by SSL_CERT_FILE"
+        "no encrypted connection with it{} is trusted ({reason}); a proxy that opens such connections needs its certificate named by SSL_CERT_FILE",
+        through(route.as_ref())
     )]
-    Untrusted(String),
+    Untrusted {
+        /// What is wrong with its certificate.
+        reason: String,
+        /// The proxy that was asked for the way, if one was.
+        route: Option<ProxyRoute>,
+    },
+    /// Something answered, and not as one does who speaks TLS.
+    #[error(
+        "no encrypted connection with it{} comes about ({reason}): what answers there may speak plain HTTP{}",
+        through(route.as_ref()),
+        route.as_ref().filter(|route| route.is_encrypted()).map_or_else(String::new, in_plain)
+    )]
+    NotEncrypted {
+        /// What was not understood.
+        reason: String,
+        /// The proxy that was asked for the way, if one was.
+        route: Option<ProxyRoute>,
+    },
     /// The connection ended before the file did.
     #[error("the connection ended after {there} of {wanted} bytes")]
     Cut {
@@ -89,10 +115,11 @@ impl Problem {
     /// Whether the same address may give the file in a moment.
     pub(super) const fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Cut { .. } | Self::OtherPart => true,
+            Self::Unreachable { .. } | Self::ProxyRefused { .. } | Self::Cut { .. } | Self::OtherPart => true,
             Self::Refused { status, .. } => matches!(status, 408 | 416 | 425 | 429 | 500..),
             Self::OtherHash { pieced_together, .. } => *pieced_together,
-            Self::Untrusted(_)
+            Self::Untrusted { .. }
+            | Self::NotEncrypted { .. }
             | Self::OtherSize { .. }
             | Self::Page { .. }
             | Self::TooLong { .. }
@@ -121,6 +148,10 @@ const fn meaning(status: u16) -> &'static str {
     }
 }
 
-fn through(detour: Option<&Detour>) -> String {
-    detour.map_or_else(String::new, |detour| format!(" through the proxy {detour}"))
+fn in_plain(route: &ProxyRoute) -> String {
+    format!("; if it is the proxy, write it as http://HOST:PORT in {}", route.variable())
+}
+
+fn through(route: Option<&ProxyRoute>) -> String {
+    route.map_or_else(String::new, |route| format!(" through the proxy {route}"))
 }

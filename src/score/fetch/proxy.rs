@@ -13,37 +13,42 @@ const VARIABLES: [&str; 6] =
 
 /// A proxy, and the variable that names it.
 #[derive(Clone, Debug)]
-pub(super) struct Named {
+pub(super) struct EnvProxy {
     pub(super) proxy: Proxy,
     variable: &'static str,
 }
 
 /// The way through a proxy, for who has to mend it: without the name and the password that the proxy may want.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Detour {
+pub struct ProxyRoute {
     address: String,
     variable: &'static str,
 }
 
-impl Named {
+impl EnvProxy {
     /// The way that a request for `url` takes through it; nothing for the hosts that are reached without it.
-    pub(super) fn detour(&self, url: &str) -> Option<Detour> {
+    pub(super) fn route(&self, url: &str) -> Option<ProxyRoute> {
         let Self { proxy, variable } = self;
         let goes_around = url.parse().is_ok_and(|uri: Uri| proxy.is_no_proxy(&uri));
         let scheme = if proxy.protocol() == ProxyProtocol::Https { "https" } else { "http" };
         let address = format!("{scheme}://{}:{}", proxy.host(), proxy.port());
-        (!goes_around).then_some(Detour { address, variable })
+        (!goes_around).then_some(ProxyRoute { address, variable })
     }
 }
 
-impl Detour {
+impl ProxyRoute {
     /// The variable of the environment that names the proxy.
     pub const fn variable(&self) -> &'static str {
         self.variable
     }
+
+    /// Whether the proxy itself is spoken to by TLS.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.address.starts_with("https:")
+    }
 }
 
-impl fmt::Display for Detour {
+impl fmt::Display for ProxyRoute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {}", self.address, self.variable)
     }
@@ -53,7 +58,7 @@ impl fmt::Display for Detour {
 ///
 /// # Errors
 /// What it says is no proxy that can be used. Nobody goes around a proxy unasked.
-pub(super) fn proxy(environment: impl Fn(&str) -> Option<OsString>) -> Result<Option<Named>, FetchError> {
+pub(super) fn proxy(environment: impl Fn(&str) -> Option<OsString>) -> Result<Option<EnvProxy>, FetchError> {
     let set = |variable: &str| environment(variable).filter(|value| !value.is_empty());
     let Some((variable, value)) =
         VARIABLES.iter().find_map(|variable| set(variable).map(|value| (*variable, value)))
@@ -62,7 +67,7 @@ pub(super) fn proxy(environment: impl Fn(&str) -> Option<OsString>) -> Result<Op
     };
     let direct = set("NO_PROXY").or_else(|| set("no_proxy")).unwrap_or_default();
     match read(&value.to_string_lossy(), &direct.to_string_lossy()) {
-        Ok(proxy) => Ok(Some(Named { proxy, variable })),
+        Ok(proxy) => Ok(Some(EnvProxy { proxy, variable })),
         Err(problem) => Err(FetchError::Proxy { variable, problem }),
     }
 }
@@ -91,7 +96,7 @@ fn read(value: &str, direct: &str) -> Result<Proxy, String> {
 mod tests {
     use super::*;
 
-    fn of(variables: &[(&str, &str)]) -> Result<Option<Named>, FetchError> {
+    fn of(variables: &[(&str, &str)]) -> Result<Option<EnvProxy>, FetchError> {
         proxy(|asked| variables.iter().find(|(name, _)| *name == asked).map(|(_, value)| value.into()))
     }
 
@@ -121,9 +126,9 @@ mod tests {
         let goes_around = |address: &'static str| proxy.is_no_proxy(&address.parse().unwrap());
         assert!(goes_around("http://localhost/x") && goes_around("https://models.intern.example/x"));
         assert!(!goes_around("https://models.example/x"));
-        assert_eq!(named.detour("http://localhost/x"), None);
-        let detour = named.detour("https://models.example/x").unwrap().to_string();
-        assert_eq!(detour, "http://proxy.example:3128 of HTTPS_PROXY");
+        assert_eq!(named.route("http://localhost/x"), None);
+        let route = named.route("https://models.example/x").unwrap().to_string();
+        assert_eq!(route, "http://proxy.example:3128 of HTTPS_PROXY");
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Case {
         Self { folder, network, weights: fs::read(there.file).unwrap(), events: Vec::new() }
     }
 
-    fn fetch_with(&mut self, tries: u32, proxy: Option<Named>) -> Result<Fetched, FetchError> {
+    fn fetch_with(&mut self, tries: u32, proxy: Option<EnvProxy>) -> Result<Fetched, FetchError> {
         let patience = Patience { tries, first_pause: Duration::ZERO };
         self.fetch_by(&Fetcher::through(proxy, patience).unwrap())
     }

@@ -29,6 +29,25 @@ fn a_file_that_somebody_brings_finds_its_manifest_by_its_bytes() {
 }
 
 #[test]
+fn a_file_is_put_in_no_place_where_one_of_its_places_is_wanted_for_other_bytes() {
+    let (folder, _) = catalogue();
+    let text = fs::read_to_string(folder.path().join("tiny-watch.toml")).unwrap();
+    let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+    write("b.toml", text.replace("tiny-means", "shared"));
+    write("c.toml", text.replace("tiny-means", "shared").replace("191", "192"));
+    write("a.toml", text.replace("tiny-means", "own"));
+    let catalogue = Catalogue::read(folder.path()).unwrap();
+    assert_eq!((catalogue.manifests().len(), catalogue.clashes().len()), (4, 1));
+    let brought = folder.path().join("brought.onnx");
+    fs::write(&brought, weights()).unwrap();
+    let refused = add(&catalogue, &brought).unwrap_err().to_string();
+    assert!(refused.contains("was not put in its place: b.toml and c.toml name the same file"), "{refused}");
+    for file in ["own.onnx", "shared.onnx", "tiny-means.onnx"] {
+        assert!(!folder.path().join(file).exists(), "{file}");
+    }
+}
+
+#[test]
 fn a_file_that_no_manifest_names_is_told_what_differs() {
     let (_folder, catalogue) = catalogue();
     let elsewhere = tempfile::tempdir().unwrap();

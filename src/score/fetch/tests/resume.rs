@@ -170,7 +170,7 @@ fn a_file_is_fetched_by_one_process_at_a_time() {
     let mut case = Case::new(vec!["http://127.0.0.1:1/a".to_owned()]);
     let _other = Partial::open(&case.network.file).unwrap();
     let message = case.fetch().unwrap_err().to_string();
-    assert!(message.contains("another process is fetching"), "{message}");
+    assert!(message.contains("is being fetched right now"), "{message}");
 }
 
 #[test]
