@@ -33,6 +33,9 @@ const AGAIN: u32 = 6;
 /// Why other models could not be opened at the last look; none where they could, or nothing was to be done.
 type Hindrance = watch::Sender<Option<String>>;
 
+/// What it says of itself until its models are open: that takes seconds, and there is nothing to be done about it.
+pub const OPENING: &str = "the models are being opened";
+
 /// What the scoring role works with.
 #[derive(Clone, Debug)]
 pub struct Scorer {
@@ -51,8 +54,8 @@ impl Scorer {
     pub async fn run(self, stop: CancellationToken) {
         let (mut open, mut known) = (Vec::new(), None);
         while !stop.is_cancelled() {
-            // Boxed: it holds what opening models takes, beside what running them does.
-            let scored = Box::pin(self.score(&mut open, &stop)).await;
+            let told = known.as_deref().unwrap_or(OPENING);
+            let scored = Box::pin(self.score(&mut open, told, &stop)).await;
             let problem = scored.err().map(|error| format!("{error:#}"));
             if let Some(now) = &problem {
                 if problem != known {
@@ -66,12 +69,22 @@ impl Scorer {
     }
 
     /// Scores to the first trouble, or to the end. `open` are the models that need not be opened: trouble leaves those there that it does
-    /// not come from.
-    async fn score(&self, open: &mut Vec<Arc<Model>>, stop: &CancellationToken) -> anyhow::Result<()> {
-        let mut loaded = serving::load(&self.pool, &self.settings, open).await?;
+    /// not come from. While the others are opened, `told` is said to stand in the way.
+    async fn score(
+        &self,
+        open: &mut Vec<Arc<Model>>,
+        told: &str,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let mut loaded = tokio::select! {
+            loaded = serving::load(&self.pool, &self.settings, open) => loaded?,
+            () = self.keep_saying(told) => return Ok(()),
+            () = stop.cancelled() => return Ok(()),
+        };
         loop {
             let trouble = Trouble::within(stop);
-            let worked = self.work(&loaded, &trouble).await;
+            // Boxed, as its caller is: it holds what opening models takes, beside what running them does.
+            let worked = Box::pin(self.work(&loaded, &trouble)).await;
             let latest = worked.as_ref().ok().and_then(Option::as_ref);
             *open = sound(latest.unwrap_or(&loaded), &trouble);
             if let Some(reason) = trouble.reason() {
@@ -81,6 +94,14 @@ impl Scorer {
                 Some(next) => loaded = next,
                 None => return Ok(()),
             }
+        }
+    }
+
+    /// Says what stands in its way, for as long as it is asked to.
+    async fn keep_saying(&self, problem: &str) {
+        loop {
+            self.report(Condition { problem: Some(problem.to_owned()), ..Condition::default() }).await;
+            tokio::time::sleep(HEARTBEAT).await;
         }
     }
 

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{Role, Settings},
+    scorer,
     startup::{Application, StartupError},
     store::components,
 };
@@ -130,9 +131,11 @@ impl Service {
             loop {
                 match components::problems(&sandbox.pool, role).await?.as_deref() {
                     Some([]) => break,
-                    Some([problem, ..]) => return Err(BenchError::StandsStill(problem.clone())),
-                    None if service.has_ended() => return Err(BenchError::Ended),
-                    None => tokio::time::sleep(LOOK).await,
+                    Some([problem, ..]) if problem != scorer::OPENING => {
+                        return Err(BenchError::StandsStill(problem.clone()));
+                    }
+                    _ if service.has_ended() => return Err(BenchError::Ended),
+                    _ => tokio::time::sleep(LOOK).await,
                 }
             }
         }
