@@ -135,7 +135,7 @@ mod tests {
         .execute(&pool)
         .await
         .unwrap();
-        let is_running = async || Serving::of(&mut *pool.acquire().await.unwrap()).await.unwrap().is_running;
+        let is_running = async || Serving::of(&mut pool.acquire().await.unwrap()).await.unwrap().is_running;
         assert!(!is_running().await, "another machine's memory");
         let report = async |problem: Option<&str>| {
             let condition = Condition { problem: problem.map(str::to_owned), ..Condition::default() };
