@@ -2,10 +2,7 @@
 
 use std::{io::Write, net::SocketAddr, sync::Arc};
 
-use rustls::{
-    ServerConfig, ServerConnection,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
+use rustls::{ServerConfig, ServerConnection, pki_types::PrivatePkcs8KeyDer};
 
 use super::*;
 
@@ -67,9 +64,9 @@ fn a_proxy_that_is_away_is_named_without_its_password_and_with_its_variable() {
 
 /// Where one connection is taken by a server whose certificate nobody vouches for.
 fn self_signed() -> SocketAddr {
-    let pem = include_bytes!("self-signed.pem");
-    let certificate = CertificateDer::from_pem_slice(pem).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(pem).unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
