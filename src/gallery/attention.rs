@@ -233,10 +233,18 @@ pub fn of_models(site: &Site, role: Role) -> Option<Matter> {
     Some(Matter { text, link: Some((site.url("/models#folder"), "Fetch them on Models")), is_urgent: false })
 }
 
+/// So many networks are offered by name.
+const OFFERED: usize = 3;
+
 fn offer(worth_pulling: &[&Manifest]) -> Option<String> {
-    let names: Vec<String> = worth_pulling.iter().filter_map(|model| in_offer(model)).collect();
+    let mut names: Vec<String> =
+        worth_pulling.iter().filter_map(|model| in_offer(model)).take(OFFERED).collect();
+    if worth_pulling.len() > OFFERED {
+        names.push(format!("{} more", worth_pulling.len() - OFFERED));
+    }
     let with_terms: Vec<String> = worth_pulling
         .iter()
+        .take(OFFERED)
         .filter(|model| model.accept.is_some() && model.license.is_none())
         .map(|model| format!("“{}”", model.title))
         .collect();
@@ -268,7 +276,8 @@ fn sentence(text: &str) -> String {
     ended(&first.into_iter().flatten().chain(rest).collect::<String>())
 }
 
-fn ended(sentence: &str) -> String {
+/// A sentence with its full stop.
+pub(super) fn ended(sentence: &str) -> String {
     if sentence.ends_with(['.', '!', '?']) { sentence.to_owned() } else { format!("{sentence}.") }
 }
 

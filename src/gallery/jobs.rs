@@ -14,7 +14,9 @@ use super::{
     html, pace, words,
 };
 use crate::{
-    config, jobs,
+    config,
+    domain::ModelId,
+    jobs,
     store::{
         arrivals, components, events, generations,
         ledger::{self, Pace},
@@ -118,7 +120,7 @@ impl Scoring {
         };
         let row = |open| ModelRow::new(open, names[&open.model].clone(), is_run(&open));
         Ok(Self {
-            progress: progress(last.map_or(0, |last| last.waiting), pace),
+            progress: progress(last.map_or(0, |last| last.waiting), pace) + &held(&open, &running),
             models: open.iter().map(row).collect(),
             has_failed: open.iter().any(|open| open.failed > 0),
         })
@@ -158,6 +160,14 @@ fn problems(heard: Option<Vec<String>>) -> Vec<String> {
             "No process with the role “score” is running. Start one with `chronograde serve --roles score`."
                 .to_owned(),
         ]
+    })
+}
+
+/// How many images wait for models that are held.
+fn held(open: &[Open], running: &[ModelId]) -> String {
+    let held = open.iter().filter(|open| !running.contains(&open.model)).map(|open| open.waiting).max();
+    held.filter(|waiting| *waiting > 0).map_or_else(String::new, |waiting| {
+        format!(" {} for models that are held.", words::counted(waiting, "image waits", "images wait"))
     })
 }
 

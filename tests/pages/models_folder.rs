@@ -213,7 +213,7 @@ async fn offline_a_file_that_was_fetched_elsewhere_is_sent_and_any_other_is_refu
     for (bytes, problem) in [
         (&b""[..], "No file was sent"),
         (&other[..], "has 390 bytes, and 191 are wanted"),
-        (&[0; 191][..], "It has the size that"),
+        (&[0; 191][..], "is not the one that is wanted, tiny-means.onnx (191 bytes"),
         (&b"version https://git-lfs.github.com/spec/v1"[..], "Git LFS pointer"),
     ] {
         assert_eq!(shop.send("tiny-watch", bytes).await.status(), StatusCode::SEE_OTHER);

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use crate::{
     domain::Task,
-    gallery::words,
+    gallery::{attention, words},
     score::{Catalogue, Manifest, ManifestError, Weights},
     serving::{self, Operation},
     store::{
@@ -235,6 +235,6 @@ fn told(operation: Operation) -> (Option<Busy>, Option<(String, bool)>) {
             let text = format!("{} of {}{remark}", size(there), size(of));
             (Some(Busy { text, bytes: Some((there, of)), can_stop }), None)
         }
-        Operation::Ended { said, is_well } => (None, Some((said, is_well))),
+        Operation::Ended { said, is_well } => (None, Some((attention::ended(&said), is_well))),
     }
 }

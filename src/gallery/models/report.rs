@@ -213,7 +213,9 @@ fn correlation(value: f64) -> String {
     if value.is_nan() {
         "not defined: too few images, or all alike".to_owned()
     } else {
-        format!("{value:.3}")
+        // No minus before what rounds to nothing, and a true one elsewhere.
+        let rounded = (value * 1_000.0).round() / 1_000.0 + 0.0;
+        format!("{rounded:.3}").replace('-', "\u{2212}")
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) struct Spool {
     path: PathBuf,
     file: Option<File>,
     received: u64,
-    wanted: u64,
+    wanted: Network,
 }
 
 impl Spool {
@@ -76,9 +76,8 @@ impl Spool {
         let spool = data_dir.join("spool");
         std::fs::create_dir_all(&spool)?;
         let folder = TempDir::with_prefix_in("weights-", spool)?;
-        // By its name it is known which file is meant when it is another one.
         let path = folder.path().join(network.file_name().as_ref());
-        Ok(Self { folder, path, file: None, received: 0, wanted: network.bytes })
+        Ok(Self { folder, path, file: None, received: 0, wanted: network.clone() })
     }
 
     /// Writes the next part. What is too long is read to its end, so that its sender hears the answer, and is written nowhere.
@@ -87,7 +86,7 @@ impl Spool {
     /// When it cannot be written.
     pub(super) async fn write(&mut self, part: &[u8]) -> io::Result<()> {
         self.received += part.len() as u64;
-        if self.received > self.wanted {
+        if self.received > self.wanted.bytes {
             return Ok(());
         }
         let file = match &mut self.file {
@@ -103,11 +102,12 @@ impl Spool {
     /// It is another file, in words.
     pub(super) async fn put(self, workshop: &Workshop) -> Result<(), String> {
         let Self { folder, path, file, received, wanted } = self;
-        let Some(mut file) = file.filter(|_| received <= wanted) else {
+        let Some(mut file) = file.filter(|_| received <= wanted.bytes) else {
             return Err(match received {
                 0 => "No file was sent: choose one first".to_owned(),
                 _ => format!(
-                    "The file that was sent has {received} bytes, and {wanted} are wanted: it is another one"
+                    "The file that was sent has {received} bytes, and {} are wanted: it is another one",
+                    wanted.bytes
                 ),
             });
         };
@@ -122,14 +122,14 @@ impl Spool {
             add(&catalogue, &path)
         });
         match put.await {
-            Ok(added) => added.map(drop).map_err(|error| in_words(&error)),
+            Ok(added) => added.map(drop).map_err(|error| in_words(&error, &wanted)),
             Err(crash) => Err(crash.to_string()),
         }
     }
 }
 
 /// Without the name that the file has here.
-fn in_words(error: &AddError) -> String {
+fn in_words(error: &AddError, wanted: &Network) -> String {
     match error {
         AddError::Pointer(_) => {
             "The file that was sent is a Git LFS pointer, a short text that stands for the file in a Git repository: fetch the file \
@@ -137,9 +137,10 @@ fn in_words(error: &AddError) -> String {
                 .to_owned()
         }
         AddError::Clash { clash, .. } => format!("The file that was sent was not put in its place: {clash}"),
-        AddError::Unknown { bytes, sha256, differences, .. } => {
-            format!("The file that was sent ({bytes} bytes, SHA-256 {sha256}) was not taken. {differences}")
-        }
+        AddError::Unknown { bytes, sha256, .. } => format!(
+            "The file that was sent ({bytes} bytes, SHA-256 {sha256}) is not the one that is wanted, {}",
+            wanted.in_words()
+        ),
         other => other.to_string(),
     }
 }

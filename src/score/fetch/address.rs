@@ -144,6 +144,7 @@ impl Address<'_> {
                     None => Problem::Unreachable { reason, route },
                 }
             }
+            (ureq::Error::TooManyRedirects, _) => Problem::Astray,
             (other, route) => Problem::Unreachable { reason: other.to_string(), route },
         }
     }

@@ -89,7 +89,7 @@ impl fmt::Display for NoSource {
         if *there > 0 {
             write!(
                 f,
-                "The {there} of {bytes} bytes that arrived are kept, and a later pull goes on there. "
+                "The {there} of {bytes} bytes that arrived are kept, and a later pull goes on there where the server lets it. "
             )?;
         }
         f.write_str("The models that serve go on serving. ")?;

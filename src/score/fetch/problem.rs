@@ -63,6 +63,9 @@ pub enum Problem {
         /// How long the server asked to wait.
         retry_after: Option<Duration>,
     },
+    /// It leads to other addresses without end.
+    #[error("it leads from one address to the next, and never to a file")]
+    Astray,
     /// The part of the file that came is not the part that was asked for.
     #[error("it answered with another part of the file than it was asked for")]
     OtherPart,
@@ -118,7 +121,8 @@ impl Problem {
             Self::Unreachable { .. } | Self::ProxyRefused { .. } | Self::Cut { .. } | Self::OtherPart => true,
             Self::Refused { status, .. } => matches!(status, 408 | 416 | 425 | 429 | 500..),
             Self::OtherHash { pieced_together, .. } => *pieced_together,
-            Self::Untrusted { .. }
+            Self::Astray
+            | Self::Untrusted { .. }
             | Self::NotEncrypted { .. }
             | Self::OtherSize { .. }
             | Self::Page { .. }

@@ -44,6 +44,16 @@ fn a_server_in_trouble_is_asked_again_when_it_says() {
 }
 
 #[test]
+fn an_address_that_leads_on_without_end_is_no_sign_of_a_missing_network() {
+    let astray = || Reply::new("302 Found", "Location: again\r\n", b"");
+    let server = Server::new((0..20).map(|_| astray()).collect());
+    let mut case = Case::new(vec![server.url("a")]);
+    let message = case.fetch().unwrap_err().to_string();
+    assert!(message.contains("from one address to the next"), "{message}");
+    assert!(message.contains("Trying again does not help") && !message.contains("HTTPS_PROXY"), "{message}");
+}
+
+#[test]
 fn patience_ends() {
     let busy = || Reply::new("503 Service Unavailable", "", b"");
     let server = Server::new(vec![busy(), busy(), busy()]);
