@@ -72,7 +72,7 @@ impl Kept {
     }
 
     /// Whether it is filled, and the pages stay where they are nevertheless: they would lose scores. See
-    /// [`generations::held_back`].
+    /// [`held_back`](super::generations::held_back).
     pub fn is_held_back(&self) -> bool {
         self.is_filled() && !self.is_paused && self.fails_more()
     }
