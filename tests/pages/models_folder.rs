@@ -227,7 +227,7 @@ async fn offline_a_file_that_was_fetched_elsewhere_is_sent_and_any_other_is_refu
         assert_eq!(shop.send_fields("tiny-watch", &fields).await.status(), StatusCode::BAD_REQUEST);
         assert!(!shop.weights().exists(), "two fields make no file");
         let said = shop.row("tiny-watch").await.all(".bad").join(" ");
-        assert_eq!(said, "Its file did not come in: the form has one field, “file”, with one file");
+        assert_eq!(said, "Its file did not come in: the form has one field, “file”, with one file.");
     }
     let cut = Workshop::fields(&[("file", first)]);
     assert_eq!(shop.send_body("tiny-watch", cut).await.status(), StatusCode::BAD_REQUEST);
