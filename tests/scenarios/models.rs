@@ -80,6 +80,20 @@ async fn with_the_former_library_back_the_version_before_serves_again_and_nothin
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn who_activates_a_model_is_told_which_one_is_given_up_for_it(pool: PgPool) {
+    let models = models_with_another();
+    let mut app = TestApp::with_models(pool, models.path().to_owned()).await;
+    one_image(&mut app).await;
+    assert_eq!(app.activate("starter-watch-b"), (false, 1));
+    let back = app.says(&["--json", "models", "activate", "starter-watch"]);
+    assert!(back["serves"] == true && back["gave_up"].is_string(), "{back}");
+    assert_eq!(app.count("events WHERE kind = 'models.give_up'").await, 1);
+    let again = app.says(&["--json", "models", "activate", "starter-watch"]);
+    assert!(again["serves"] == true && again["gave_up"].is_null(), "{again}");
+    assert_eq!(app.count("events WHERE kind = 'models.activate'").await, 0, "it served all the time");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn an_earlier_model_whose_numbers_moved_is_brought_in_as_another_version_if_one_says_so(pool: PgPool) {
     let (app, _models) = another_serves(pool).await;
     moves(&app, 1, 0.02).await;
