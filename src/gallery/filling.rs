@@ -7,8 +7,10 @@ use super::{pace, words};
 use crate::{
     domain::Role,
     store::{
+        generations,
         ledger::{self, Pace},
         model_change::{self, Kept},
+        viewpoint::Viewpoint,
     },
     web::{Site, error::WebError},
 };
@@ -33,9 +35,14 @@ pub(super) struct Progress {
 pub(super) async fn progress(
     site: &Site,
     conn: &mut PgConnection,
-    role: Role,
+    (role, view): (Role, Option<&Viewpoint>),
     now: DateTime<Utc>,
 ) -> Result<Option<Progress>, WebError> {
+    // Most of the time there is none, and Home is asked for each second: the figures of all pairs are for when there is one.
+    let latest = generations::latest(&mut *conn).await?;
+    if latest.map(|latest| latest.id) == view.map(|view| view.generation) {
+        return Ok(None);
+    }
     let kept = model_change::kept(&mut *conn).await?;
     let Some(filling) = kept.iter().find(|kept| kept.is_filling()) else { return Ok(None) };
     let pace = match filling.is_paused || filling.is_filled() {

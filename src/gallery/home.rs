@@ -94,7 +94,7 @@ async fn catalog(site: &Site, account: &Account) -> Result<HttpResponse, WebErro
     };
     let mut matters = attention::matters(site, &mut conn, view.as_ref(), &ledger).await?;
     matters.extend(attention::of_models(site, account.role));
-    let filling = filling::progress(site, &mut conn, account.role, now).await?;
+    let filling = filling::progress(site, &mut conn, (account.role, view.as_ref()), now).await?;
     let newest = arrivals::newest(&mut conn, Behind::START, ARRIVALS).await?;
     html(&Page {
         frame: Frame::of(site, account, Place::Home, view.as_ref()),
