@@ -12,7 +12,7 @@ use chronograde::{
 use sqlx::PgPool;
 
 use super::{
-    app::{TestApp, repository},
+    app::{Serving, TestApp, repository},
     models_with_another, pictures,
 };
 
@@ -283,15 +283,21 @@ async fn holds(app: &TestApp, pauses: bool) {
     assert!(generations::pause(&mut conn, pair, pauses).await.unwrap());
 }
 
-#[sqlx::test(migrator = "MIGRATOR")]
-async fn while_another_model_is_opened_the_others_go_on_scoring(pool: PgPool) {
-    let (mut app, _models) = tiny(pool, "tiny-watch").await;
+/// A scorer that runs the models that the pages show, while another one is held, with two images.
+async fn beside_one_that_is_held(pool: PgPool) -> (TestApp, tempfile::TempDir, Serving) {
+    let (mut app, models) = tiny(pool, "tiny-watch").await;
     one_image(&mut app).await;
     assert_eq!(app.activate("tiny-watch-bgr"), (false, 1));
     holds(&app, true).await;
-    let _scorer = app.start_scorer();
+    let scorer = app.start_scorer();
     arrives(&mut app, "b.png", &pictures::dial(2)).await;
     app.wait_for("watch_predictions", 2).await;
+    (app, models, scorer)
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn while_another_model_is_opened_the_others_go_on_scoring(pool: PgPool) {
+    let (mut app, _models, _scorer) = beside_one_that_is_held(pool).await;
 
     // Who opens models from here on waits to write down what they say about their golden pictures.
     let mut opening = app.pool.begin().await.unwrap();
@@ -312,13 +318,7 @@ async fn while_another_model_is_opened_the_others_go_on_scoring(pool: PgPool) {
 async fn while_the_folder_is_away_the_models_that_run_go_on_and_others_are_opened_when_it_is_back(
     pool: PgPool,
 ) {
-    let (mut app, models) = tiny(pool, "tiny-watch").await;
-    one_image(&mut app).await;
-    assert_eq!(app.activate("tiny-watch-bgr"), (false, 1));
-    holds(&app, true).await;
-    let _scorer = app.start_scorer();
-    arrives(&mut app, "b.png", &pictures::dial(2)).await;
-    app.wait_for("watch_predictions", 2).await;
+    let (mut app, models, _scorer) = beside_one_that_is_held(pool).await;
 
     let away = models.path().with_extension("away");
     fs::rename(models.path(), &away).unwrap();
